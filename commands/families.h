@@ -1,0 +1,21 @@
+/* The families whose rows make the command table: one line each.
+ *
+ * A family's file ends with its array of rows, which ends with a row without
+ * a name. */
+#ifndef COMMANDS_FAMILIES_H
+#define COMMANDS_FAMILIES_H
+
+#include "commands/command.h"
+
+#define COMMAND_FAMILIES(family) \
+	family(introspection_commands)
+
+#define DECLARE_FAMILY(array) extern const struct command array[];
+COMMAND_FAMILIES(DECLARE_FAMILY)
+#undef DECLARE_FAMILY
+
+/* Redis' commands that we do not have (absent.c): names, groups, reasons.
+ * They are no part of the table. */
+extern const struct command absent_commands[];
+
+#endif
