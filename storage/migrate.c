@@ -39,10 +39,15 @@ static bool __attribute__((format(printf, 2, 3)))
 fail(struct run *run, const char *format, ...)
 {
 	va_list values;
+	size_t size;
 
 	va_start(values, format);
 	vsnprintf(run->error, run->error_size, format, values);
 	va_end(values);
+	/* libpq ends its messages with a line end. */
+	size = strlen(run->error);
+	while (size > 0 && run->error[size - 1] == '\n')
+		run->error[--size] = '\0';
 	return false;
 }
 
