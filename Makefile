@@ -22,7 +22,10 @@ NODE_MODULES := $(BUILD)/node_modules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 $(V).SILENT:
 
 ## flags ---------------------------------------------------------------------
@@ -47,10 +50,10 @@ SANITIZE.fuzzer := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 ifneq ($(SAN),)
 ifndef SANITIZE.$(SAN)
-$(error SAN is address, undefined or thread)
+$(error SAN is address, undefined or thread (fuzzer: see the target fuzz))
 endif
 FLAGS += $(SANITIZE.$(SAN)) -fno-omit-frame-pointer
-LINK += $(filter-out -fsanitize=fuzzer%,$(SANITIZE.$(SAN)))
+LINK += $(SANITIZE.$(SAN):-fsanitize=fuzzer-no-link%=-fsanitize=fuzzer%)
 else
 FLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 	-fstack-clash-protection
@@ -72,9 +75,11 @@ SOURCES := $(filter-out proxy/main.c,$(wildcard proxy/*.c commands/*.c \
 	storage/*.c storage/*/*.c))
 SUPPORT := $(wildcard tests/support/*.c)
 UNIT := $(wildcard tests/unit/*.c)
-INTEGRATION := $(wildcard tests/integration/*.c)
+STORAGE := $(wildcard tests/storage/*.c)
+INTEGRATION := $(wildcard tests/integration/*.c tests/faults/*.c)
+TESTS := $(UNIT) $(STORAGE) $(INTEGRATION)
 SCRIPTS := $(sort $(wildcard tests/integration/*.py tests/integration/*.mjs \
-	tests/integration/*.sh))
+	tests/integration/*.sh tests/faults/*.py tests/faults/*.sh))
 STATEMENTS := $(sort $(wildcard storage/sql/*.sql))
 MIGRATIONS := $(sort $(wildcard storage/schema/*.sql))
 FUNCTIONS := $(sort $(wildcard storage/schema/functions/*.sql))
@@ -128,24 +133,153 @@ $(GENERATED)/%.def: storage/embed_sql.awk
 	mkdir -p $(@D)
 	awk -f $< -v kind=$* $(filter %.sql,$^) </dev/null >$@
 
--include $(patsubst %.o,%.d,$(call object,$(SOURCES) $(SUPPORT) $(UNIT) \
-	$(INTEGRATION) proxy/main.c))
+-include $(patsubst %.o,%.d,$(call object,$(SOURCES) $(SUPPORT) $(TESTS) \
+	$(wildcard tests/fuzz/*.c) proxy/main.c))
+
+## running -------------------------------------------------------------------
+
+run: deps ## installs what is missing, builds, and serves on port 6379
+	$(MAKE) all
+	exec $(PROGRAM)
+
+deps: ## installs the packages that building and running need
+	deploy/install-dependencies build
+
+deps-test: ## installs what the tests need
+	deploy/install-dependencies build test
+
+deps-lint: ## installs what lint and fuzz need
+	deploy/install-dependencies build test lint
 
 ## tests ---------------------------------------------------------------------
 
-$(call program,$(UNIT) $(INTEGRATION)): %: %.o $(OUT)/libsupport.a $(LIBRARY)
+test: deps-test ## builds and runs all tests
+	$(MAKE) test-built
+
+check: test ## the same as test
+
+unit: $(call program,$(UNIT)) ## runs the unit tests
+	$(RUN_TESTS) $^
+
+storage-test: $(call program,$(STORAGE)) ## runs the tests of storage
+	$(RUN_TESTS) $^
+
+integration: $(call program,$(INTEGRATION)) $(PROGRAM) ## runs the tests against a running server
+integration: $(if $(filter %.mjs,$(SCRIPTS)),$(NODE_MODULES)/.stamp)
+	$(RUN_TESTS) $(call program,$(INTEGRATION)) $(SCRIPTS)
+
+test-built: $(call program,$(TESTS)) $(PROGRAM)
+test-built: $(if $(filter %.mjs,$(SCRIPTS)),$(NODE_MODULES)/.stamp)
+	$(RUN_TESTS) $(call program,$(TESTS)) $(SCRIPTS)
+
+# PYTHON is Debian's, where the package python3-redis puts its module.
+PYTHON ?= /usr/bin/python3
+RUN_TESTS = RESPGRES_BINARY=$(abspath $(PROGRAM)) \
+	NODE_MODULES=$(abspath $(NODE_MODULES)) PYTHON=$(PYTHON) \
+	TEST_LOGS=$(OUT)/logs TEST_PREFIX=$(OUT)/ \
+	ASAN_OPTIONS=detect_stack_use_after_return=1:$(ASAN_OPTIONS) \
+	UBSAN_OPTIONS=print_stacktrace=1:$(UBSAN_OPTIONS) \
+	tests/support/run-tests
+
+$(call program,$(TESTS)): %: %.o $(OUT)/libsupport.a $(LIBRARY)
 	echo "  link    $@"
 	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(PACKAGE_LIBS) \
 		$(CRITERION_LIBS) -lpthread -lm
 
-unit: $(call program,$(UNIT)) ## runs the unit tests
-	for test in $^; do $$test || exit 1; done
+$(NODE_MODULES)/.stamp: tests/integration/package-lock.json
+	echo "  fetch   $(NODE_MODULES)"
+	mkdir -p $(BUILD)
+	cp tests/integration/package.json tests/integration/package-lock.json \
+		$(BUILD)
+	cd $(BUILD) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+asan: deps-test ## runs all tests under address and undefined sanitizers
+	$(MAKE) SAN=address test-built
+
+FUZZ := $(wildcard tests/fuzz/*.c)
+FUZZ_SECONDS ?= 60
+
+fuzz: deps-lint ## fuzzes each target for FUZZ_SECONDS
+	$(MAKE) SAN=fuzzer WERROR= fuzz-built
+
+fuzz-built: $(call program,$(FUZZ))
+	FUZZ_SECONDS=$(FUZZ_SECONDS) TEST_LOGS=$(OUT)/logs \
+		tests/support/run-fuzz $^
+
+$(call program,$(FUZZ)): %: %.o $(LIBRARY)
+	echo "  link    $@"
+	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(PACKAGE_LIBS) \
+		-lpthread -lm
+
+compat: deps-test ## plays the same transcripts at redis-server and at respgres
+	$(MAKE) all
+	RESPGRES_BINARY=$(abspath $(PROGRAM)) tests/compat/run
+
+bench: deps-test ## measures side by side with redis-server and pgbench
+	$(MAKE) LTO=1 all
+	RESPGRES_BINARY=$(abspath $(BUILD)/release/respgres) bench/run
+
+## checks --------------------------------------------------------------------
+
+C_FILES = $(wildcard proxy/*.[ch] commands/*.[ch] storage/*.[ch] \
+	storage/*/*.[ch] tests/*/*.[ch] bench/*/*.[ch])
+
+format: deps-lint ## formats the C files
+	clang-format -i $(C_FILES)
+
+lint: deps-lint ## checks format, layers, sizes, and for mistakes
+	$(MAKE) all $(EMBEDDED)
+	RESPGRES_BINARY=$(abspath $(PROGRAM)) TEST_LOGS=$(OUT)/logs \
+		LINT_FLAGS="-std=gnu11 -D_GNU_SOURCE -I. -I$(GENERATED) \
+		$(PACKAGE_CFLAGS)" .ci/lint
+
+sql-check: $(PROGRAM) ## prepares every SQL statement and looks at its plan
+	RESPGRES_BINARY=$(abspath $(PROGRAM)) tests/support/sql-check \
+		$(STATEMENTS)
+
+redis-compat.md: $(PROGRAM) ## lists each Redis command and its state here
+	$(PROGRAM) --compat >$@.new
+	mv $@.new $@
+
+## installing ----------------------------------------------------------------
+
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+BINDIR := $(DESTDIR)$(PREFIX)/bin
+MANDIR := $(DESTDIR)$(PREFIX)/share/man/man1
+UNITDIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
+USERDIR := $(DESTDIR)$(PREFIX)/lib/sysusers.d
+EXAMPLEDIR := $(DESTDIR)$(PREFIX)/share/respgres
+CONFIGDIR := $(DESTDIR)$(SYSCONFDIR)
+
+install: $(PROGRAM) ## installs below DESTDIR and PREFIX (/usr/local)
+	install -d $(BINDIR) $(MANDIR) $(UNITDIR) $(USERDIR) $(EXAMPLEDIR) \
+		$(CONFIGDIR)
+	install -m 755 $(PROGRAM) $(BINDIR)/respgres
+	install -m 644 deploy/respgres.1 $(MANDIR)/respgres.1
+	install -m 644 deploy/respgres.conf $(EXAMPLEDIR)/respgres.conf
+	install -m 644 deploy/respgres.sysusers $(USERDIR)/respgres.conf
+	sed -e 's|@bindir@|$(PREFIX)/bin|' -e 's|@sysconfdir@|$(SYSCONFDIR)|' \
+		deploy/respgres.service >$(UNITDIR)/respgres.service
+	chmod 644 $(UNITDIR)/respgres.service
+	test -e $(CONFIGDIR)/respgres.conf || install -m 640 \
+		deploy/respgres.conf $(CONFIGDIR)/respgres.conf
+
+uninstall: ## removes what install put there; the edited config stays
+	rm -f $(BINDIR)/respgres $(MANDIR)/respgres.1 \
+		$(UNITDIR)/respgres.service $(USERDIR)/respgres.conf \
+		$(EXAMPLEDIR)/respgres.conf
+	if cmp -s deploy/respgres.conf $(CONFIGDIR)/respgres.conf; then \
+		rm $(CONFIGDIR)/respgres.conf; fi
+	-rmdir $(EXAMPLEDIR) 2>/dev/null
+
+clean: ## removes what was built
+	rm -rf $(BUILD)
 
 help: ## shows this list
 	awk -F ':.*## ' '/^[a-z][a-z.-]*:.*## / { \
 		printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-clean: ## removes what was built
-	rm -rf $(BUILD)
-
-.PHONY: all unit help clean
+.PHONY: all run deps deps-test deps-lint test check unit storage-test \
+	integration test-built asan fuzz fuzz-built compat bench format lint \
+	sql-check redis-compat.md install uninstall clean help
