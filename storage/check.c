@@ -23,9 +23,8 @@ struct check {
 
 static const int64_t skew_limit_us = 500000;
 
-static void __attribute__((format(printf, 4, 5)))
-report(struct check *check, enum finding finding, const char *subject,
-	const char *format, ...)
+static void __attribute__((format(printf, 4, 5))) report(struct check *check,
+	enum finding finding, const char *subject, const char *format, ...)
 {
 	static const char *const words[] = { "ok", "warning", "FAILED" };
 	va_list values;
@@ -87,8 +86,8 @@ check_version(struct check *check)
 	bool new_enough = version >= MIGRATE_SERVER_OLDEST;
 
 	report(check, new_enough ? FINDING_OK : FINDING_FAILED, "server",
-		new_enough ? "PostgreSQL %s"
-			   : "PostgreSQL %s: version 14 or newer is needed",
+		new_enough ? "PostgreSQL %s" :
+			     "PostgreSQL %s: version 14 or newer is needed",
 		PQparameterStatus(check->connection, "server_version"));
 }
 
@@ -103,8 +102,8 @@ check_encoding(struct check *check)
 		return;
 	/* Keys and values are bytea, so that only messages depend on it. */
 	report(check,
-		strcmp(PQgetvalue(result, 0, 0), "UTF8") == 0 ? FINDING_OK
-							      : FINDING_WARNING,
+		strcmp(PQgetvalue(result, 0, 0), "UTF8") == 0 ? FINDING_OK :
+								FINDING_WARNING,
 		"encoding", "%s, collation %s", PQgetvalue(result, 0, 0),
 		PQgetvalue(result, 0, 1));
 	PQclear(result);
@@ -159,9 +158,8 @@ check_rights(struct check *check, const char *schema)
 			user, schema, schema, user);
 	else if (is_true(result, 2))
 		report(check, FINDING_OK, "rights",
-			is_true(result, 1)
-				? "role \"%s\" may use schema %s"
-				: "role \"%s\" may create schema %s",
+			is_true(result, 1) ? "role \"%s\" may use schema %s" :
+					     "role \"%s\" may create schema %s",
 			user, schema);
 	else if (is_true(result, 1))
 		report(check, FINDING_FAILED, "rights",
@@ -197,8 +195,8 @@ check_schema(struct check *check, const char *schema)
 			schema, theirs, ours);
 	else
 		report(check, FINDING_OK, "schema",
-			theirs == ours ? "%s is at version %d"
-				       : "%s is at version %d: the next start "
+			theirs == ours ? "%s is at version %d" :
+					 "%s is at version %d: the next start "
 					 "takes it to %d",
 			schema, theirs, ours);
 }
@@ -285,9 +283,9 @@ check_clock(struct check *check)
 		(before + after) / 2;
 	PQclear(result);
 	report(check,
-		llabs(skew) > skew_limit_us + (after - before)
-			? FINDING_WARNING
-			: FINDING_OK,
+		llabs(skew) > skew_limit_us + (after - before) ?
+			FINDING_WARNING :
+			FINDING_OK,
 		"clock",
 		"the database's differs by %.3f s; keys expire by the "
 		"database's (round trip %.1f ms)",

@@ -38,11 +38,11 @@ static const int64_t settled_us = 60 * 1000000LL;
 struct embedded {
 	struct cluster cluster;
 	char *conninfo;
-	pid_t process;        /* 0: down */
-	off_t log_offset;     /* where this postmaster's lines begin */
+	pid_t process; /* 0: down */
+	off_t log_offset; /* where this postmaster's lines begin */
 	int64_t started_us;
-	int64_t pause_us;     /* before the next start */
-	int64_t start_at_us;  /* when down: the end of that pause */
+	int64_t pause_us; /* before the next start */
+	int64_t start_at_us; /* when down: the end of that pause */
 	const volatile sig_atomic_t *stop_requested;
 };
 
@@ -65,12 +65,12 @@ quote_parameter(const char *value)
 }
 
 static char *
-print_conninfo(const struct embedded *embedded, const char *user,
-	const char *database)
+print_conninfo(
+	const struct embedded *embedded, const char *user, const char *database)
 {
 	char *host = quote_parameter(embedded->cluster.socket_directory);
-	char *text = memory_print("host=%s port=5432 user=%s dbname=%s", host,
-		user, database);
+	char *text = memory_print(
+		"host=%s port=5432 user=%s dbname=%s", host, user, database);
 
 	free(host);
 	return text;
@@ -82,26 +82,29 @@ launch(struct embedded *embedded)
 	const struct cluster *cluster = &embedded->cluster;
 	char *program =
 		memory_print("%s/postgres", cluster->binaries.directory);
-	char *socket = memory_print("unix_socket_directories=\"%s\"",
-		cluster->socket_directory);
+	char *socket = memory_print(
+		"unix_socket_directories=\"%s\"", cluster->socket_directory);
 	const char *const arguments[] = { program, "-D", cluster->data, "-p",
 		"5432", "-c", socket, NULL };
 	int log = cluster_open_log(cluster);
 	pid_t process = -1;
+	int failure = errno;
 
 	embedded->started_us = clock_monotonic_us();
 	if (log >= 0) {
 		embedded->log_offset = lseek(log, 0, SEEK_END);
 		process = process_start(arguments, &cluster->user, log);
+		failure = errno;
 		close(log);
 	}
 	if (process < 0)
 		log_event(LOG_WARNING, "cannot start PostgreSQL", "program",
-			log_text(program), "error", log_text(strerror(errno)),
+			log_text(program), "error", log_text(strerror(failure)),
 			NULL);
 	embedded->process = process > 0 ? process : 0;
 	free(program);
 	free(socket);
+	errno = failure;
 	return process > 0;
 }
 
@@ -120,8 +123,8 @@ has_ended(struct embedded *embedded, char *how, size_t how_size)
 	if (reaped < 0)
 		snprintf(how, how_size, "it was reaped elsewhere");
 	else if (WIFSIGNALED(status))
-		snprintf(how, how_size, "killed by signal %d",
-			WTERMSIG(status));
+		snprintf(
+			how, how_size, "killed by signal %d", WTERMSIG(status));
 	else
 		snprintf(how, how_size, "exit status %d", WEXITSTATUS(status));
 	embedded->process = 0;
@@ -164,7 +167,8 @@ enum start_outcome { START_DONE, START_AGAIN, START_FAILED };
 static enum start_outcome
 wait_until_ready(struct embedded *embedded, char *error, size_t error_size)
 {
-	char *superuser = print_conninfo(embedded, "postgres", "postgres");
+	char *superuser = print_conninfo(
+		embedded, "postgres", "postgres connect_timeout=5");
 	int64_t silent_since = embedded->started_us;
 	int64_t told = embedded->started_us;
 	enum start_outcome outcome = START_FAILED;
@@ -223,8 +227,7 @@ start_until_ready(struct embedded *embedded, char *error, size_t error_size)
 	for (;;) {
 		if (!launch(embedded)) {
 			snprintf(error, error_size,
-				"cannot start PostgreSQL: %s",
-				strerror(errno));
+				"cannot start PostgreSQL: %s", strerror(errno));
 			return false;
 		}
 		switch (wait_until_ready(embedded, error, error_size)) {
@@ -266,7 +269,8 @@ ensure(PGconn *connection, const char *question, const char *make)
 static bool
 make_database(struct embedded *embedded, char *error, size_t error_size)
 {
-	char *conninfo = print_conninfo(embedded, "postgres", "postgres");
+	char *conninfo = print_conninfo(
+		embedded, "postgres", "postgres connect_timeout=5");
 	PGconn *connection = PQconnectdb(conninfo);
 	bool made = PQstatus(connection) == CONNECTION_OK &&
 		ensure(connection,
@@ -289,8 +293,8 @@ make_database(struct embedded *embedded, char *error, size_t error_size)
 }
 
 struct embedded *
-embedded_start(const struct embedded_options *options, char *error,
-	size_t error_size)
+embedded_start(
+	const struct embedded_options *options, char *error, size_t error_size)
 {
 	struct embedded *embedded =
 		memory_allocate_zeroed(1, sizeof(struct embedded));
@@ -335,10 +339,9 @@ note_death(struct embedded *embedded, const char *how, int64_t now)
 		embedded->pause_us = pause_start_us;
 	embedded->start_at_us = now + embedded->pause_us;
 	read_log(embedded, log, sizeof(log));
-	log_event(LOG_WARNING, "embedded PostgreSQL died", "how",
-		log_text(how), "restart_in_ms",
-		log_int(embedded->pause_us / 1000), "log_end", log_text(log),
-		NULL);
+	log_event(LOG_WARNING, "embedded PostgreSQL died", "how", log_text(how),
+		"restart_in_ms", log_int(embedded->pause_us / 1000), "log_end",
+		log_text(log), NULL);
 	embedded->pause_us *= 2;
 	if (embedded->pause_us > pause_limit_us)
 		embedded->pause_us = pause_limit_us;
@@ -398,8 +401,7 @@ remove_socket_directory(const struct cluster *cluster)
 {
 	char *note;
 
-	if (!cluster->socket_elsewhere ||
-		rmdir(cluster->socket_directory) != 0)
+	if (!cluster->socket_elsewhere || rmdir(cluster->socket_directory) != 0)
 		return;
 	note = memory_print("%s/socket-directory", cluster->directory);
 	unlink(note);

@@ -29,10 +29,10 @@ struct embedded_setting {
 /* All of it is borrowed during embedded_start(), except stop_requested. */
 struct embedded_options {
 	const char *directory; /* made when missing, with its parents */
-	const char *binaries;  /* postgres-bindir; NULL or "" searches */
-	const char *user;      /* embedded-user, for root; NULL or "" is
+	const char *binaries; /* postgres-bindir; NULL or "" searches */
+	const char *user; /* embedded-user, for root; NULL or "" is
 				* postgres, or nobody where that is missing */
-	size_t memory;         /* bytes to plan with; 0 asks the machine */
+	size_t memory; /* bytes to plan with; 0 asks the machine */
 	const struct embedded_setting *settings; /* win over ours */
 	size_t setting_count;
 	/* When not NULL and set by a signal handler, embedded_start() gives up
@@ -50,8 +50,8 @@ struct embedded;
 /* Makes the cluster when there is none, starts PostgreSQL, waits until it
  * accepts connections, and makes role and database.  Blocks; progress goes to
  * the log.  Returns NULL with a sentence for the user in `error`. */
-struct embedded *embedded_start(const struct embedded_options *options,
-	char *error, size_t error_size);
+struct embedded *embedded_start(
+	const struct embedded_options *options, char *error, size_t error_size);
 
 /* How to reach the database as its owner, for libpq.  Valid until stopped. */
 const char *embedded_conninfo(const struct embedded *embedded);

@@ -14,14 +14,14 @@
 #include <unistd.h>
 
 static const char *const usual_places[] = {
-	"/usr/lib/postgresql/*/bin",             /* Debian, Ubuntu */
-	"/usr/pgsql-*/bin",                      /* PGDG on RPM systems */
-	"/usr/libexec/postgresql*",              /* Alpine */
-	"/usr/lib/postgresql*/bin",              /* SUSE */
-	"/usr/lib64/postgresql*/bin",            /* Gentoo */
-	"/usr/local/pgsql/bin",                  /* built from source */
-	"/opt/homebrew/opt/postgresql*/bin",     /* Homebrew */
-	"/usr/local/opt/postgresql*/bin",        /* Homebrew on Intel */
+	"/usr/lib/postgresql/*/bin", /* Debian, Ubuntu */
+	"/usr/pgsql-*/bin", /* PGDG on RPM systems */
+	"/usr/libexec/postgresql*", /* Alpine */
+	"/usr/lib/postgresql*/bin", /* SUSE */
+	"/usr/lib64/postgresql*/bin", /* Gentoo */
+	"/usr/local/pgsql/bin", /* built from source */
+	"/opt/homebrew/opt/postgresql*/bin", /* Homebrew */
+	"/usr/local/opt/postgresql*/bin", /* Homebrew on Intel */
 	"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
 	"/opt/postgresql*/bin",
 	"/opt/pgsql*/bin",
@@ -130,8 +130,8 @@ consider_path(struct search *search)
 }
 
 static void
-explain_missing(const struct search *search, const char *directory,
-	char *error, size_t error_size)
+explain_missing(const struct search *search, const char *directory, char *error,
+	size_t error_size)
 {
 	char older[64] = "";
 
@@ -155,9 +155,8 @@ explain_missing(const struct search *search, const char *directory,
 }
 
 bool
-binaries_find(const char *directory, int major,
-	const struct process_user *user, struct binaries *found, char *error,
-	size_t error_size)
+binaries_find(const char *directory, int major, const struct process_user *user,
+	struct binaries *found, char *error, size_t error_size)
 {
 	struct search search = { .wanted = major, .user = user };
 	bool named = directory && *directory;
@@ -169,8 +168,8 @@ binaries_find(const char *directory, int major,
 		consider_path(&search);
 	}
 	if (!search.best.directory) {
-		explain_missing(&search, named ? directory : NULL, error,
-			error_size);
+		explain_missing(
+			&search, named ? directory : NULL, error, error_size);
 		return false;
 	}
 	*found = search.best;

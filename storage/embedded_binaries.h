@@ -11,7 +11,7 @@ enum { BINARIES_OLDEST_MAJOR = 14 };
 
 struct binaries {
 	char *directory; /* holds initdb and postgres; freed by the caller */
-	int major;       /* 15 */
+	int major; /* 15 */
 };
 
 /* Finds the newest PostgreSQL >= 14 that has initdb and postgres.

@@ -1,14 +1,13 @@
-/* Makes and checks the directory of an embedded PostgreSQL.
+/* Makes and checks the cluster of an embedded PostgreSQL.
  *
- * Run by root, the directory itself stays root's: only pgdata and run are the
- * other user's, so that PostgreSQL cannot put a link where we write.  A
- * cluster comes into being by the renaming of pgdata.new, so a crash in the
+ * A cluster comes into being by the renaming of pgdata.new, so a crash in the
  * middle of initdb leaves something that the next start throws away. */
 #include "storage/embedded_cluster.h"
 
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
+#include "storage/embedded_directory.h"
 #include "storage/embedded_settings.h"
 
 #include <ctype.h>
@@ -16,191 +15,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static const off_t log_limit = 64 * 1024 * 1024;
 static const int64_t shutdown_limit_us = 60 * 1000000LL;
 static const int64_t foreign_limit_us = 5 * 1000000LL;
-
-/* The sentence that fails the start. */
-struct failure {
-	char *text;
-	size_t size;
-};
-
-static bool __attribute__((format(printf, 2, 3)))
-fail(struct failure *failure, const char *format, ...)
-{
-	va_list values;
-
-	va_start(values, format);
-	vsnprintf(failure->text, failure->size, format, values);
-	va_end(values);
-	return false;
-}
-
-/* The directory itself. */
-
-static bool
-make_directories(const char *path, struct failure *failure)
-{
-	char *copy = memory_copy_string(path);
-	bool made = true;
-
-	for (char *end = copy + 1; made; end++) {
-		char kept;
-
-		end += strcspn(end, "/");
-		kept = *end;
-		*end = '\0';
-		/* Others may pass through, never list: what is inside has its
-		 * own, stricter rights. */
-		if (mkdir(copy, 0711) != 0 && errno != EEXIST)
-			made = fail(failure, "cannot make directory %s: %s",
-				copy, strerror(errno));
-		*end = kept;
-		if (!kept)
-			break;
-	}
-	free(copy);
-	return made;
-}
-
-static bool
-open_directory(struct cluster *cluster, const char *path,
-	struct failure *failure)
-{
-	char blocked[PATH_MAX];
-
-	if (!path || !*path)
-		return fail(failure,
-			"the embedded PostgreSQL needs a directory");
-	if (!make_directories(path, failure))
-		return false;
-	cluster->directory = realpath(path, NULL);
-	if (!cluster->directory)
-		return fail(failure, "cannot use directory %s: %s", path,
-			strerror(errno));
-	cluster->data = memory_print("%s/pgdata", cluster->directory);
-	cluster->log = memory_print("%s/postgres.log", cluster->directory);
-	if (strchr(cluster->directory, '\n') ||
-		strchr(cluster->directory, ','))
-		return fail(failure,
-			"directory %s: PostgreSQL takes no comma or line end "
-			"in its path",
-			path);
-	if (process_user_reaches(&cluster->user, cluster->directory, blocked,
-		    sizeof(blocked)))
-		return true;
-	return fail(failure,
-		"user \"%s\", whom PostgreSQL runs as, may not enter %s: allow "
-		"it (chmod o+x %s), use a directory elsewhere such as "
-		"/var/lib/respgres, or name another user with embedded-user",
-		cluster->user.name, blocked, blocked);
-}
-
-static bool
-lock_directory(struct cluster *cluster, struct failure *failure)
-{
-	char *path = memory_print("%s/respgres.lock", cluster->directory);
-	char holder[32] = "";
-	bool locked = false;
-
-	cluster->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		0600);
-	if (cluster->lock < 0) {
-		fail(failure, "cannot open %s: %s", path, strerror(errno));
-	} else if (flock(cluster->lock, LOCK_EX | LOCK_NB) != 0) {
-		if (read(cluster->lock, holder, sizeof(holder) - 1) <= 0)
-			snprintf(holder, sizeof(holder), "unknown");
-		holder[strcspn(holder, "\n")] = '\0';
-		fail(failure,
-			"another respgres (process %s) uses %s: stop it, or "
-			"give this one a directory of its own",
-			holder, cluster->directory);
-	} else {
-		locked = ftruncate(cluster->lock, 0) == 0 &&
-			dprintf(cluster->lock, "%ld\n", (long)getpid()) > 0;
-		if (!locked)
-			fail(failure, "cannot write %s: %s", path,
-				strerror(errno));
-	}
-	free(path);
-	return locked;
-}
-
-/* Makes `path` a directory of the user's that nobody else may enter. */
-static bool
-make_private_directory(const struct cluster *cluster, const char *path,
-	struct failure *failure)
-{
-	int descriptor;
-	bool made;
-
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return fail(failure, "cannot make directory %s: %s", path,
-			strerror(errno));
-	descriptor = open(path,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	made = descriptor >= 0 && fchmod(descriptor, 0700) == 0 &&
-		(!cluster->user.change ||
-			fchown(descriptor, cluster->user.uid,
-				cluster->user.gid) == 0);
-	if (!made)
-		fail(failure, "cannot give directory %s to user \"%s\": %s",
-			path, cluster->user.name, strerror(errno));
-	if (descriptor >= 0)
-		close(descriptor);
-	return made;
-}
-
-/* Writes a file whole or not at all. */
-static bool
-write_file(const char *path, const char *text, struct failure *failure)
-{
-	char *temporary = memory_print("%s.new", path);
-	int descriptor;
-	bool written = false;
-
-	unlink(temporary);
-	descriptor = open(temporary,
-		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (descriptor >= 0) {
-		size_t size = strlen(text);
-
-		written = write(descriptor, text, size) == (ssize_t)size &&
-			fchmod(descriptor, 0644) == 0 &&
-			fsync(descriptor) == 0;
-		written = close(descriptor) == 0 && written &&
-			rename(temporary, path) == 0;
-	}
-	if (!written)
-		fail(failure, "cannot write %s: %s", path, strerror(errno));
-	free(temporary);
-	return written;
-}
-
-/* The first line of a file, or "". */
-static void
-read_line(const char *path, char *line, size_t size)
-{
-	FILE *file = fopen(path, "re");
-
-	if (!file || !fgets(line, (int)size, file))
-		line[0] = '\0';
-	if (file)
-		fclose(file);
-	line[strcspn(line, "\n")] = '\0';
-}
-
-/* The cluster in it. */
 
 /* The version of the cluster at hand: 0 without one, -1 when unreadable. */
 static int
@@ -212,7 +35,7 @@ read_cluster_major(const struct cluster *cluster)
 	int major = 0;
 
 	if (lstat(cluster->data, &found) == 0) {
-		read_line(path, line, sizeof(line));
+		directory_read_line(path, line, sizeof(line));
 		major = isdigit((unsigned char)line[0]) ? atoi(line) : -1;
 	}
 	free(path);
@@ -224,16 +47,22 @@ find_binaries(struct cluster *cluster, const char *directory, int major,
 	struct failure *failure)
 {
 	if (major < 0)
-		return fail(failure,
+		return failure_print(failure,
 			"%s is not a PostgreSQL cluster that can be read: move "
 			"it away, or use another directory",
 			cluster->data);
-	if (!binaries_find(directory, major, &cluster->user,
-		    &cluster->binaries, failure->text, failure->size))
+	if (!binaries_find(directory, major, &cluster->user, &cluster->binaries,
+		    failure->text, failure->size))
 		return false;
 	if (major == 0 || major == cluster->binaries.major)
 		return true;
-	return fail(failure,
+	if (major < BINARIES_OLDEST_MAJOR)
+		return failure_print(failure,
+			"%s was made by PostgreSQL %d, which is too old: "
+			"convert the data to %d with pg_upgrade, or use "
+			"another directory",
+			cluster->data, major, cluster->binaries.major);
+	return failure_print(failure,
 		"%s was made by PostgreSQL %d, but the server found in %s is "
 		"%d: install PostgreSQL %d beside it, or convert the data with "
 		"pg_upgrade, or use another directory",
@@ -247,11 +76,11 @@ check_owner(const struct cluster *cluster, struct failure *failure)
 	struct stat found;
 
 	if (stat(cluster->data, &found) != 0)
-		return fail(failure, "cannot look at %s: %s", cluster->data,
-			strerror(errno));
+		return failure_print(failure, "cannot look at %s: %s",
+			cluster->data, strerror(errno));
 	if (found.st_uid == cluster->user.uid)
 		return true;
-	return fail(failure,
+	return failure_print(failure,
 		"%s belongs to user %ld, but PostgreSQL would run as \"%s\": "
 		"name the owner with embedded-user, or change the owner (chown "
 		"-R %s %s)",
@@ -271,26 +100,26 @@ remove_tree(const struct cluster *cluster, const char *path,
 	process_run(arguments, &cluster->user, output, sizeof(output));
 	if (rmdir(path) == 0 || errno == ENOENT)
 		return true;
-	return fail(failure, "cannot remove %s, left by an earlier start: %s",
-		path, strerror(errno));
+	return failure_print(failure,
+		"cannot remove %s, left by an earlier start: %s", path,
+		strerror(errno));
 }
 
 static bool
 run_initdb(const struct cluster *cluster, const char *path,
 	struct failure *failure)
 {
-	char *program =
-		memory_print("%s/initdb", cluster->binaries.directory);
+	char *program = memory_print("%s/initdb", cluster->binaries.directory);
 	char *data = memory_print("--pgdata=%s", path);
 	const char *const arguments[] = { program, data, "--username=postgres",
 		"--encoding=UTF8", "--locale=C", "--data-checksums",
 		"--auth-local=trust", "--auth-host=reject", NULL };
 	char output[1024];
-	int status = process_run(arguments, &cluster->user, output,
-		sizeof(output));
+	int status =
+		process_run(arguments, &cluster->user, output, sizeof(output));
 
 	if (status != 0)
-		fail(failure, "initdb failed as user \"%s\": %s",
+		failure_print(failure, "initdb failed as user \"%s\": %s",
 			cluster->user.name, output);
 	free(program);
 	free(data);
@@ -309,7 +138,7 @@ include_settings(const char *path, struct failure *failure)
 		fsync(descriptor) == 0;
 
 	if (!written)
-		fail(failure, "cannot write %s: %s", file_name,
+		failure_print(failure, "cannot write %s: %s", file_name,
 			strerror(errno));
 	if (descriptor >= 0)
 		close(descriptor);
@@ -339,11 +168,11 @@ make_cluster(const struct cluster *cluster, struct failure *failure)
 		log_int(cluster->binaries.major), "user",
 		log_text(cluster->user.name), NULL);
 	made = remove_tree(cluster, fresh, failure) &&
-		make_private_directory(cluster, fresh, failure) &&
+		directory_make_private(cluster, fresh, failure) &&
 		run_initdb(cluster, fresh, failure) &&
 		include_settings(fresh, failure);
 	if (made && rename(fresh, cluster->data) != 0)
-		made = fail(failure, "cannot rename %s: %s", fresh,
+		made = failure_print(failure, "cannot rename %s: %s", fresh,
 			strerror(errno));
 	if (made)
 		sync_directory(cluster->directory);
@@ -383,7 +212,8 @@ find_postmaster(const struct cluster *cluster, char *status, size_t size)
 	 * directory is its cluster. */
 	snprintf(link, sizeof(link), "/proc/%ld/cwd", (long)found);
 	at_size = readlink(link, at, sizeof(at));
-	if (at_size > 0 && ((size_t)at_size != strlen(cluster->data) ||
+	if (at_size > 0 &&
+		((size_t)at_size != strlen(cluster->data) ||
 			memcmp(at, cluster->data, (size_t)at_size) != 0))
 		return 0;
 	return found;
@@ -403,13 +233,13 @@ wait_for_old_postmaster(const struct cluster *cluster,
 		bool stopping = strcmp(status, "stopping") == 0;
 
 		if (waited > (stopping ? shutdown_limit_us : foreign_limit_us))
-			return fail(failure,
+			return failure_print(failure,
 				"PostgreSQL (process %ld) already runs in %s "
 				"without this respgres: stop it (kill -INT "
 				"%ld), or name it as the database to use",
 				(long)old, cluster->data, (long)old);
 		if (stop_requested && *stop_requested)
-			return fail(failure, "interrupted");
+			return failure_print(failure, "interrupted");
 		if (told == 0 || waited - told > 5000000) {
 			told = waited + 1;
 			log_event(LOG_NOTICE,
@@ -420,70 +250,6 @@ wait_for_old_postmaster(const struct cluster *cluster,
 		usleep(100000);
 	}
 	return true;
-}
-
-/* Where the socket goes. */
-
-static bool
-socket_fits(const char *directory)
-{
-	struct sockaddr_un address;
-
-	return strlen(directory) + strlen("/.s.PGSQL.5432") <
-		sizeof(address.sun_path);
-}
-
-/* Whether a directory noted by an earlier start is still ours alone: /tmp is
- * everybody's. */
-static bool
-is_private(const struct cluster *cluster, const char *path)
-{
-	struct stat found;
-
-	return lstat(path, &found) == 0 && S_ISDIR(found.st_mode) &&
-		found.st_uid == cluster->user.uid &&
-		(found.st_mode & 0777) == 0700;
-}
-
-static bool
-place_socket_elsewhere(struct cluster *cluster, struct failure *failure)
-{
-	char *note = memory_print("%s/socket-directory", cluster->directory);
-	char path[PATH_MAX];
-	bool placed = true;
-
-	read_line(note, path, sizeof(path));
-	if (!path[0] || !is_private(cluster, path)) {
-		char *text;
-
-		snprintf(path, sizeof(path), "/tmp/respgres-XXXXXX");
-		text = mkdtemp(path);
-		placed = text ? make_private_directory(cluster, path, failure)
-			      : fail(failure, "cannot make %s: %s", path,
-					strerror(errno));
-		text = memory_print("%s\n", path);
-		placed = placed && write_file(note, text, failure);
-		free(text);
-	}
-	if (placed) {
-		cluster->socket_directory = memory_copy_string(path);
-		cluster->socket_elsewhere = true;
-	}
-	free(note);
-	return placed;
-}
-
-static bool
-place_socket(struct cluster *cluster, struct failure *failure)
-{
-	char *path = memory_print("%s/run", cluster->directory);
-
-	if (!socket_fits(path)) {
-		free(path);
-		return place_socket_elsewhere(cluster, failure);
-	}
-	cluster->socket_directory = path;
-	return make_private_directory(cluster, path, failure);
 }
 
 /* Settings and log. */
@@ -508,8 +274,8 @@ static bool
 write_settings(const struct cluster *cluster,
 	const struct embedded_options *options, struct failure *failure)
 {
-	size_t memory = options->memory ? options->memory
-					: embedded_settings_find_memory();
+	size_t memory = options->memory ? options->memory :
+					  embedded_settings_find_memory();
 	char *path = memory_print("%s/postgresql.conf", cluster->directory);
 	char *text;
 	bool written = true;
@@ -518,15 +284,16 @@ write_settings(const struct cluster *cluster,
 		const char *name = options->settings[i].name;
 
 		if (!embedded_settings_may_change(name))
-			written = fail(failure,
+			written = failure_print(failure,
 				"postgres-setting %s: respgres needs its own "
 				"value of it",
 				name);
-		if (!*name || name[strspn(name,
+		if (!*name ||
+			name[strspn(name,
 				"abcdefghijklmnopqrstuvwxyz"
 				"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				"0123456789_.")])
-			written = fail(failure,
+			written = failure_print(failure,
 				"postgres-setting %s is not the name of a "
 				"setting",
 				name);
@@ -534,11 +301,12 @@ write_settings(const struct cluster *cluster,
 	/* Asked with the defaults in force: a bad setting of the user's would
 	 * fail the question, not the answer. */
 	if (written)
-		written = write_file(path, "", failure);
+		written = directory_write_file(path, "", failure);
 	if (written) {
-		text = embedded_settings_print(memory, choose_compression(cluster),
-			options->settings, options->setting_count);
-		written = write_file(path, text, failure);
+		text = embedded_settings_print(memory,
+			choose_compression(cluster), options->settings,
+			options->setting_count);
+		written = directory_write_file(path, text, failure);
 		free(text);
 	}
 	free(path);
@@ -568,20 +336,20 @@ cluster_open(struct cluster *cluster, const struct embedded_options *options,
 	int major;
 
 	*cluster = (struct cluster){ .lock = -1 };
-	if (!process_user_find(options->user, &cluster->user, error,
-		    error_size) ||
-		!open_directory(cluster, options->directory, &failure) ||
-		!lock_directory(cluster, &failure))
+	if (!process_user_find(
+		    options->user, &cluster->user, error, error_size) ||
+		!directory_open(cluster, options->directory, &failure) ||
+		!directory_lock(cluster, &failure))
 		return false;
 	major = read_cluster_major(cluster);
 	if (!find_binaries(cluster, options->binaries, major, &failure))
 		return false;
-	if (major == 0 ? !make_cluster(cluster, &failure)
-		       : !check_owner(cluster, &failure))
+	if (major == 0 ? !make_cluster(cluster, &failure) :
+			 !check_owner(cluster, &failure))
 		return false;
-	return wait_for_old_postmaster(cluster, options->stop_requested,
-		       &failure) &&
-		place_socket(cluster, &failure) &&
+	return wait_for_old_postmaster(
+		       cluster, options->stop_requested, &failure) &&
+		directory_place_socket(cluster, &failure) &&
 		write_settings(cluster, options, &failure);
 }
 

@@ -16,7 +16,7 @@ struct cluster {
 	char *log;
 	char *socket_directory;
 	bool socket_elsewhere; /* under /tmp, for the length of the path */
-	int lock;              /* descriptor, -1 when not held */
+	int lock; /* descriptor, -1 when not held */
 	struct process_user user;
 	struct binaries binaries;
 };
@@ -26,8 +26,7 @@ struct cluster {
  * there is none, writes the settings.  Whatever it returns, the caller calls
  * cluster_close().  False leaves a sentence in `error`. */
 bool cluster_open(struct cluster *cluster,
-	const struct embedded_options *options, char *error,
-	size_t error_size);
+	const struct embedded_options *options, char *error, size_t error_size);
 
 /* Opens the log to append to, after moving aside one of more than 64 MB.
  * Returns a descriptor, or -1 with errno set. */

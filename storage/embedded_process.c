@@ -53,17 +53,17 @@ user_is_self(struct process_user *user)
 	if (entry)
 		snprintf(user->name, sizeof(user->name), "%s", entry->pw_name);
 	else
-		snprintf(user->name, sizeof(user->name), "%ld",
-			(long)geteuid());
+		snprintf(
+			user->name, sizeof(user->name), "%ld", (long)geteuid());
 	return true;
 }
 
 bool
-process_user_find(const char *preferred, struct process_user *user,
-	char *error, size_t error_size)
+process_user_find(const char *preferred, struct process_user *user, char *error,
+	size_t error_size)
 {
-	bool fallback = !preferred || !*preferred ||
-		strcmp(preferred, "postgres") == 0;
+	bool fallback =
+		!preferred || !*preferred || strcmp(preferred, "postgres") == 0;
 	const char *name = fallback ? "postgres" : preferred;
 	const struct passwd *entry;
 

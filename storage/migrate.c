@@ -141,8 +141,8 @@ checksum_text(const char *text, char checksum[CHECKSUM_SIZE])
 }
 
 static void
-checksum_functions(const struct migration_set *set,
-	char checksum[CHECKSUM_SIZE])
+checksum_functions(
+	const struct migration_set *set, char checksum[CHECKSUM_SIZE])
 {
 	EVP_MD_CTX *context = checksum_begin();
 
@@ -270,8 +270,8 @@ note(struct run *run, int number, const char *name, const char *checksum)
 	bool noted;
 
 	snprintf(number_text, sizeof(number_text), "%d", number);
-	result = PQexecParams(run->connection, sql, 3, NULL, values, NULL,
-		NULL, 0);
+	result = PQexecParams(
+		run->connection, sql, 3, NULL, values, NULL, NULL, 0);
 	noted = PQresultStatus(result) == PGRES_COMMAND_OK;
 	if (!noted)
 		fail(run, "cannot note migration \"%s\": %s", name,
@@ -302,8 +302,8 @@ make_schema(struct run *run)
 	bool exists, allowed;
 	char sql[256];
 
-	if (!ask_format(run, &exists, "SELECT to_regnamespace('%s') IS NOT NULL",
-		    schema))
+	if (!ask_format(run, &exists,
+		    "SELECT to_regnamespace('%s') IS NOT NULL", schema))
 		return false;
 	if (exists)
 		return ask_format(run, &allowed,
@@ -348,12 +348,12 @@ make_table(struct run *run)
 static PGresult *
 read_applied(struct run *run)
 {
-	char *sql = memory_print(
-		"SELECT number, name, checksum FROM %s.migration "
-		"ORDER BY number",
-		run->target.schema);
-	PGresult *applied = query(run, "cannot read which migrations are there",
-		sql);
+	char *sql =
+		memory_print("SELECT number, name, checksum FROM %s.migration "
+			     "ORDER BY number",
+			run->target.schema);
+	PGresult *applied =
+		query(run, "cannot read which migrations are there", sql);
 
 	free(sql);
 	return applied;
@@ -389,8 +389,8 @@ check_not_newer(struct run *run, const PGresult *applied)
 }
 
 static bool
-apply_migration(struct run *run, const struct migration *migration,
-	const char *noted)
+apply_migration(
+	struct run *run, const struct migration *migration, const char *noted)
 {
 	char checksum[CHECKSUM_SIZE];
 
@@ -402,8 +402,7 @@ apply_migration(struct run *run, const struct migration *migration,
 			"migration %d (%s) of schema %s was applied with other "
 			"contents than this respgres has: the database belongs "
 			"to another build",
-			migration->number, migration->name,
-			run->target.schema);
+			migration->number, migration->name, run->target.schema);
 	log_event(LOG_NOTICE, "applying a migration", "schema",
 		log_text(run->target.schema), "number",
 		log_int(migration->number), "name", log_text(migration->name),
@@ -462,8 +461,8 @@ apply_all(struct run *run)
 				find_checksum(applied, migration->number));
 	}
 	if (done)
-		done = apply_functions(run,
-			find_checksum(applied, FUNCTIONS_NUMBER));
+		done = apply_functions(
+			run, find_checksum(applied, FUNCTIONS_NUMBER));
 	PQclear(applied);
 	return done;
 }
@@ -474,8 +473,8 @@ take_lock(struct run *run)
 	int64_t start = clock_monotonic_us();
 	bool taken = false, told = false;
 
-	while (ask(run, "SELECT pg_try_advisory_lock(" LOCK_NUMBER ")",
-		&taken)) {
+	while (ask(
+		run, "SELECT pg_try_advisory_lock(" LOCK_NUMBER ")", &taken)) {
 		if (taken)
 			return true;
 		if (clock_monotonic_us() - start > lock_limit_us)
@@ -521,8 +520,8 @@ migrate_apply(PGconn *connection, const struct migration_set *set,
 	if (!check_server(&run) || !take_lock(&run))
 		return false;
 	done = apply_all(&run);
-	PQclear(PQexec(connection,
-		"SELECT pg_advisory_unlock(" LOCK_NUMBER ")"));
+	PQclear(PQexec(
+		connection, "SELECT pg_advisory_unlock(" LOCK_NUMBER ")"));
 	return done;
 }
 
