@@ -4,6 +4,7 @@
 #include "commands/command.h"
 #include "commands/reply.h"
 #include "commands/request.h"
+#include "commands/server.h"
 #include "commands/table.h"
 #include "commands/usage.h"
 #include "storage/base/memory.h"
@@ -58,7 +59,7 @@ help_run(struct request *request)
 	struct reply *reply = &request->reply;
 	const struct command *help = request->command, *row;
 	const struct command *parent =
-		command_table_parent(command_table_of(request), help);
+		command_table_parent(request->server->commands, help);
 	char *name = memory_copy_string(parent->name), *line;
 	bool runs_alone = parent->run && parent->arity == -1;
 	size_t lines = 1 + (runs_alone ? 2 : 0);

@@ -9,6 +9,7 @@
 #include "commands/names.h"
 #include "commands/reply.h"
 #include "commands/request.h"
+#include "commands/server.h"
 #include "commands/table.h"
 #include "storage/base/bytes.h"
 #include "storage/base/glob.h"
@@ -21,7 +22,7 @@
 static void
 describe_all(struct request *request)
 {
-	const struct command_table *table = command_table_of(request);
+	const struct command_table *table = request->server->commands;
 	size_t count;
 	const struct command *const *list = command_table_list(table, &count);
 
@@ -42,14 +43,14 @@ cmd_command_count(struct request *request)
 {
 	size_t count;
 
-	command_table_list(command_table_of(request), &count);
+	command_table_list(request->server->commands, &count);
 	request_reply_integer(request, (int64_t)count);
 }
 
 static void
 cmd_command_info(struct request *request)
 {
-	const struct command_table *table = command_table_of(request);
+	const struct command_table *table = request->server->commands;
 
 	if (request->argc == 2) {
 		describe_all(request);
@@ -72,7 +73,7 @@ cmd_command_info(struct request *request)
 static void
 document(struct request *request, const struct command *command)
 {
-	const struct command_table *table = command_table_of(request);
+	const struct command_table *table = request->server->commands;
 
 	reply_bulk_text(&request->reply,
 		command_table_full_name(table, command));
@@ -82,7 +83,7 @@ document(struct request *request, const struct command *command)
 static void
 cmd_command_docs(struct request *request)
 {
-	const struct command_table *table = command_table_of(request);
+	const struct command_table *table = request->server->commands;
 	size_t count;
 	const struct command *const *list = command_table_list(table, &count);
 
@@ -173,7 +174,7 @@ read_filter(struct request *request, struct list_filter *filter)
 static void
 cmd_command_list(struct request *request)
 {
-	const struct command_table *table = command_table_of(request);
+	const struct command_table *table = request->server->commands;
 	struct list_filter filter = { 0 };
 	size_t count, total = 0;
 	const struct command *const *list = command_table_list(table, &count);
@@ -214,7 +215,7 @@ reply_keys(struct request *request, bool with_access)
 	const struct bytes *argv = request->argv + 2;
 	int argc = request->argc - 2, count;
 	const struct command *command =
-		find_inner(command_table_of(request), argv, argc);
+		find_inner(request->server->commands, argv, argc);
 	int *indices;
 	uint32_t *access;
 

@@ -13,16 +13,11 @@
 #include <stdint.h>
 
 struct command_table;
-struct request;
 
 /* Returns NULL after logging when rows contradict each other (two with one
  * name, a broken usage line). */
 struct command_table *command_table_new(void);
 void command_table_free(struct command_table *table);
-
-/* The table that the request's command stands in; defined where struct server
- * is. */
-const struct command_table *command_table_of(const struct request *request);
 
 /* The row of a command by its name in any case, or NULL. */
 const struct command *command_table_find(const struct command_table *table,
