@@ -208,10 +208,12 @@ find_postmaster(const struct cluster *cluster, char *status, size_t size)
 	fclose(file);
 	if (found <= 1 || (kill(found, 0) != 0 && errno == ESRCH))
 		return 0;
-	/* The id may be another process' by now; a postmaster's working
-	 * directory is its cluster. */
+	/* The id may be another process' by now, or nobody has reaped it; a
+	 * postmaster's working directory is its cluster. */
 	snprintf(link, sizeof(link), "/proc/%ld/cwd", (long)found);
 	at_size = readlink(link, at, sizeof(at));
+	if (at_size < 0 && errno == ENOENT && access("/proc/self", F_OK) == 0)
+		return 0;
 	if (at_size > 0 &&
 		((size_t)at_size != strlen(cluster->data) ||
 			memcmp(at, cluster->data, (size_t)at_size) != 0))
