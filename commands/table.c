@@ -14,6 +14,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,7 @@ enum { FULL_NAME_SIZE = 64 };
 struct entry {
 	const struct command *command, *parent;
 	char full_name[FULL_NAME_SIZE]; /* as in "client|kill" */
+	char upper_name[FULL_NAME_SIZE]; /* as in "CLIENT|KILL" */
 	size_t index;
 	uint32_t flags, categories;
 	struct key_range range;
@@ -198,6 +200,9 @@ add_row(struct command_table *table, const struct command *command,
 		report(table, entry, "the name is too long");
 		return;
 	}
+	for (int i = 0; i <= size; i++)
+		entry->upper_name[i] =
+			(char)toupper((unsigned char)entry->full_name[i]);
 	derive_range(entry);
 	check_usage(table, entry);
 	if (command->arity == 0)
@@ -354,6 +359,13 @@ command_table_full_name(const struct command_table *table,
 	const struct command *command)
 {
 	return entry_of(table, command)->full_name;
+}
+
+const char *
+command_table_upper_name(const struct command_table *table,
+	const struct command *command)
+{
+	return entry_of(table, command)->upper_name;
 }
 
 size_t

@@ -44,6 +44,10 @@ const struct command *command_table_parent(const struct command_table *table,
 const char *command_table_full_name(const struct command_table *table,
 	const struct command *command);
 
+/* "GET", or "CLIENT|KILL"; likewise. */
+const char *command_table_upper_name(const struct command_table *table,
+	const struct command *command);
+
 /* A small dense number for per-command counters: 0 to count - 1, subcommands
  * included. */
 size_t command_table_index(const struct command_table *table,

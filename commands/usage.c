@@ -194,11 +194,16 @@ parse_sequence(struct parser *parser)
 
 	sequence.last = &sequence.first;
 	for (;;) {
+		const char *end = parser->at;
 		struct usage_argument *node;
 
 		skip_spaces(parser);
 		if (*parser->at == '\0' || strchr("|)]", *parser->at))
 			return sequence;
+		if (sequence.count > 0 && parser->at == end) {
+			fail(parser, "no space between arguments");
+			return sequence;
+		}
 		node = parse_item(parser);
 		if (parser->error)
 			return sequence;
@@ -377,7 +382,7 @@ parse_named(struct parser *parser, char *token)
 {
 	const char *start = parser->at;
 	size_t size = 0;
-	char *name, last;
+	char *name, next;
 
 	while (is_word_character(start[size]))
 		size++;
@@ -387,15 +392,11 @@ parse_named(struct parser *parser, char *token)
 	}
 	parser->at += size;
 	name = copy_text(parser, start, size);
-	last = name[size - 1];
-	if (last == ':' && strchr("([", *parser->at)) {
+	next = *parser->at;
+	if (name[size - 1] == ':' && (next == '(' || next == '[')) {
 		name[size - 1] = '\0';
-		if (*parser->at == '(')
-			return parse_group(parser, token, name);
-		if (!token)
-			return parse_option(parser, name);
-		fail(parser, "a token before an option");
-		return NULL;
+		return next == '(' ? parse_group(parser, token, name) :
+			parse_option(parser, name);
 	}
 	if (*parser->at == '=' && !token) {
 		parser->at++;
