@@ -8,6 +8,7 @@
 #include "commands/command.h"
 
 #define COMMAND_FAMILIES(family) \
+	family(config_commands) \
 	family(introspection_commands)
 
 #define DECLARE_FAMILY(array) extern const struct command array[];
