@@ -262,7 +262,7 @@ install: $(PROGRAM) ## installs below DESTDIR and PREFIX (/usr/local)
 	sed -e 's|@bindir@|$(PREFIX)/bin|' -e 's|@sysconfdir@|$(SYSCONFDIR)|' \
 		deploy/respgres.service >$(UNITDIR)/respgres.service
 	chmod 644 $(UNITDIR)/respgres.service
-	test -e $(CONFIGDIR)/respgres.conf || install -m 640 \
+	test -e $(CONFIGDIR)/respgres.conf || install -m 644 \
 		deploy/respgres.conf $(CONFIGDIR)/respgres.conf
 
 uninstall: ## removes what install put there; the edited config stays
