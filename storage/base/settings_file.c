@@ -403,6 +403,17 @@ read_options(int argc, char **argv, int first, bool *wants_input,
 	return options;
 }
 
+static void
+forget_sources(struct settings_state *state)
+{
+	free(state->file);
+	free(state->input);
+	free(state->options);
+	free(state->database_url);
+	state->file = state->input = state->options = NULL;
+	state->database_url = NULL;
+}
+
 bool
 settings_load(struct settings *settings, int argc, char **argv,
 	struct settings_actions *actions, char **error)
@@ -413,6 +424,7 @@ settings_load(struct settings *settings, int argc, char **argv,
 	bool wants_input = false;
 
 	*actions = (struct settings_actions){ 0 };
+	forget_sources(state);
 	if (has_file)
 		state->file = resolve(settings, argv[1]);
 	state->options = read_options(argc, argv, has_file ? 2 : 1,
