@@ -194,7 +194,8 @@ class Results:
             self.passed += 1
         except Exception:
             self.failed += 1
-            print(f"FAILED {test.__name__}")
+            named = getattr(test, "func", test)
+            print(f"FAILED {named.__name__}")
             traceback.print_exc(file=sys.stdout)
 
     def finish(self):
