@@ -126,7 +126,7 @@ parse_token(struct parser *parser)
 	if (*parser->at == '\'') {
 		const char *end = strchr(parser->at + 1, '\'');
 
-		if (!end || end == parser->at + 1) {
+		if (!end) {
 			fail(parser, "a quoted token without an end");
 			return NULL;
 		}

@@ -16,7 +16,7 @@
  *
  * - A value without a type is a string; a value named "key" is a key.
  * - A TOKEN is a word in capitals (digits, "-" and "_" may be in it) or stands
- *   in single quotes: 'km'.  It belongs to the value or group that follows
+ *   in single quotes: '*', '' for the empty one.  It belongs to the value or group that follows
  *   it, and is an argument of its own when nothing, "|", another TOKEN or a
  *   bracket "[" follows, or when it is given a name or a mark.  Its name is
  *   then itself in small letters: change=CH gives it another.

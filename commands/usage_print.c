@@ -47,6 +47,8 @@ print_token(struct printer *printer, const char *token)
 {
 	bool plain = printer->human || is_plain_token(token);
 
+	if (printer->human && *token == '\0')
+		token = "\"\""; /* an empty argument, as a shell shows it */
 	fprintf(printer->output, plain ? "%s" : "'%s'", token);
 }
 
