@@ -53,8 +53,8 @@ match_bracket(struct bytes pattern, size_t *at, char byte, bool ignore_case)
 			i++;
 			matched |= data[i] == byte;
 		} else if (i + 2 < pattern.size && data[i + 1] == '-') {
-			matched |= in_range(data[i], data[i + 2], byte,
-				ignore_case);
+			matched |= in_range(
+				data[i], data[i + 2], byte, ignore_case);
 			i += 2;
 		} else {
 			matched |= fold(data[i], ignore_case) ==
@@ -101,8 +101,9 @@ glob_match(struct bytes pattern, struct bytes text, bool ignore_case)
 				return false;
 			star_at = at;
 			star_byte = byte;
-		} else if (at < pattern.size && match_byte(pattern, &at,
-			text.data[byte], ignore_case)) {
+		} else if (at < pattern.size &&
+			match_byte(
+				pattern, &at, text.data[byte], ignore_case)) {
 			byte++;
 		} else if (stars > 0) {
 			at = star_at;
@@ -121,7 +122,8 @@ glob_prefix(struct bytes pattern, char *prefix, bool *is_literal)
 {
 	size_t at = 0, size = 0;
 
-	while (at < pattern.size && memchr("*?[", pattern.data[at], 3) == NULL) {
+	while (at < pattern.size &&
+		memchr("*?[", pattern.data[at], 3) == NULL) {
 		if (pattern.data[at] == '\\' && at + 1 < pattern.size)
 			at++;
 		prefix[size++] = pattern.data[at++];

@@ -107,8 +107,7 @@ line_add_text(struct line *line, const char *text)
 	line_add(line, text, strlen(text));
 }
 
-__attribute__((format(printf, 2, 3)))
-static void
+__attribute__((format(printf, 2, 3))) static void
 line_print(struct line *line, const char *format, ...)
 {
 	char buffer[64];
@@ -125,9 +124,12 @@ line_print(struct line *line, const char *format, ...)
 static size_t
 utf8_size(const unsigned char *text)
 {
-	size_t size = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 :
-		text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 :
-		text[0] < 0xf5 ? 4 : 0;
+	size_t size = text[0] < 0x80 ? 1 :
+		text[0] < 0xc2       ? 0 :
+		text[0] < 0xe0       ? 2 :
+		text[0] < 0xf0       ? 3 :
+		text[0] < 0xf5       ? 4 :
+				       0;
 
 	for (size_t i = 1; i < size; i++)
 		if ((text[i] & 0xc0) != 0x80)
@@ -212,8 +214,10 @@ line_add_head(struct line *line, enum log_level level, const char *event,
 	if (format == LOG_FORMAT_JSON)
 		line_add_text(line, "{\"time\":\"");
 	line_print(line, "%s.%03dZ", second, (int)(now.tv_nsec / 1000000));
-	line_print(line, format == LOG_FORMAT_JSON ?
-		"\",\"level\":\"%s\",\"event\":\"" : " %s ", names[level]);
+	line_print(line,
+		format == LOG_FORMAT_JSON ? "\",\"level\":\"%s\",\"event\":\"" :
+					    " %s ",
+		names[level]);
 	line_add_escaped(line, event, format);
 	if (format == LOG_FORMAT_JSON)
 		line_add(line, "\"", 1);
@@ -281,7 +285,8 @@ log_event(enum log_level level, const char *event, ...)
 static bool
 open_file(const char *path)
 {
-	int opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	int opened =
+		open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
 	if (opened < 0)
 		return false;

@@ -115,8 +115,8 @@ number_parse_double(struct bytes text, double *value)
 }
 
 size_t
-number_print_long_double(char buffer[static NUMBER_LONG_DOUBLE_SIZE],
-	long double value)
+number_print_long_double(
+	char buffer[static NUMBER_LONG_DOUBLE_SIZE], long double value)
 {
 	size_t size;
 
@@ -124,8 +124,8 @@ number_print_long_double(char buffer[static NUMBER_LONG_DOUBLE_SIZE],
 		strcpy(buffer, value > 0 ? "inf" : "-inf");
 		return strlen(buffer);
 	}
-	size = (size_t)snprintf(buffer, NUMBER_LONG_DOUBLE_SIZE, "%.17Lf",
-		value);
+	size = (size_t)snprintf(
+		buffer, NUMBER_LONG_DOUBLE_SIZE, "%.17Lf", value);
 	if (memchr(buffer, '.', size) != NULL) {
 		while (buffer[size - 1] == '0')
 			size--;
@@ -157,10 +157,14 @@ unit_size(struct bytes unit)
 		const char *name;
 		uint64_t size;
 	} units[] = {
-		{ "", 1 }, { "b", 1 },
-		{ "k", 1000 }, { "kb", 1024 },
-		{ "m", 1000 * 1000 }, { "mb", 1024 * 1024 },
-		{ "g", 1000 * 1000 * 1000 }, { "gb", 1024 * 1024 * 1024 },
+		{ "", 1 },
+		{ "b", 1 },
+		{ "k", 1000 },
+		{ "kb", 1024 },
+		{ "m", 1000 * 1000 },
+		{ "mb", 1024 * 1024 },
+		{ "g", 1000 * 1000 * 1000 },
+		{ "gb", 1024 * 1024 * 1024 },
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)

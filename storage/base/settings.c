@@ -25,10 +25,10 @@ settings_new(void)
 
 	settings->state = state;
 	pthread_mutex_init(&state->lock, NULL);
-	state->hooks = memory_allocate_zeroed(setting_row_count,
-		sizeof(*state->hooks));
-	state->start_directory = directory != NULL ? directory :
-		memory_copy_string("/");
+	state->hooks = memory_allocate_zeroed(
+		setting_row_count, sizeof(*state->hooks));
+	state->start_directory =
+		directory != NULL ? directory : memory_copy_string("/");
 	for (size_t i = 0; i < setting_row_count; i++) {
 		const struct setting_row *row = &setting_rows[i];
 		union setting_value value = row->standard;
@@ -127,9 +127,9 @@ restore(struct settings *settings, const struct setting_change *changes,
 
 		if (!run_hook(settings, applied[i], &error))
 			log_event(LOG_WARNING,
-				"cannot go back to the old setting",
-				"setting", log_text(applied[i]->name),
-				"error", log_text(error), NULL);
+				"cannot go back to the old setting", "setting",
+				log_text(applied[i]->name), "error",
+				log_text(error), NULL);
 	}
 }
 
@@ -137,8 +137,7 @@ const struct setting_row *
 setting_apply(struct settings *settings, const struct setting_change *changes,
 	size_t count, const char **error)
 {
-	union setting_value *before =
-		memory_allocate(count * sizeof(*before));
+	union setting_value *before = memory_allocate(count * sizeof(*before));
 	const struct setting_row **applied =
 		memory_allocate(count * sizeof(*applied));
 	const struct setting_row *refused = NULL;
@@ -188,8 +187,9 @@ static bool
 parse_change(struct settings *settings, const struct setting_row *row,
 	struct bytes value, union setting_value *parsed, char **error)
 {
-	bool is_several = (row->kind == SETTING_KIND_LIST &&
-		!row->list->is_one_word) || (row->flags & SETTING_BITS);
+	bool is_several =
+		(row->kind == SETTING_KIND_LIST && !row->list->is_one_word) ||
+		(row->flags & SETTING_BITS);
 	struct setting_words words = { .count = 1 };
 	char **split = NULL, *text;
 	bool valid;
@@ -212,8 +212,9 @@ static char *
 failure(struct bytes name, const char *reason)
 {
 	return memory_print("ERR CONFIG SET failed (possibly related to "
-		"argument '%.*s')%s%s", (int)name.size, name.data,
-		reason != NULL ? " - " : "", reason != NULL ? reason : "");
+			    "argument '%.*s')%s%s",
+		(int)name.size, name.data, reason != NULL ? " - " : "",
+		reason != NULL ? reason : "");
 }
 
 /* The row's name or alias, whichever the client used. */
@@ -221,7 +222,8 @@ static const char *
 spelling(const struct setting_row *row, struct bytes name)
 {
 	return row->alias != NULL && bytes_is_word(name, row->alias) ?
-		row->alias : row->name;
+		row->alias :
+		row->name;
 }
 
 /* Whether the settings named may be changed at all; fills in the rows. */
@@ -234,7 +236,8 @@ find_changes(const struct settings_change *changes, size_t count,
 		const char *reason = NULL;
 
 		if (row == NULL) {
-			*error = memory_print("ERR Unknown option or number "
+			*error = memory_print(
+				"ERR Unknown option or number "
 				"of arguments for CONFIG SET - '%.*s'",
 				(int)changes[i].name.size,
 				changes[i].name.data);
@@ -269,15 +272,15 @@ parse_changes(struct settings *settings, const struct settings_change *changes,
 		char *reason = NULL;
 
 		if (parse_change(settings, row, changes[i].value,
-			&parsed[i].value, &reason) &&
+			    &parsed[i].value, &reason) &&
 			(row->flags & SETTING_IMMUTABLE) &&
 			!setting_equal(row, before, parsed[i].value))
 			reason = memory_copy_string(
 				"can't set immutable config");
 		if (reason == NULL)
 			continue;
-		*error = failure(bytes_of(spelling(row, changes[i].name)),
-			reason);
+		*error = failure(
+			bytes_of(spelling(row, changes[i].name)), reason);
 		free(reason);
 		/* A directory was entered when it was parsed. */
 		for (size_t j = 0; j < i; j++)
@@ -316,8 +319,8 @@ cleanup:
 }
 
 static void
-add_pair(struct settings *settings, struct settings_pair **pairs,
-	size_t *count, struct bytes name, const struct setting_row *row)
+add_pair(struct settings *settings, struct settings_pair **pairs, size_t *count,
+	struct bytes name, const struct setting_row *row)
 {
 	struct settings_pair *pair;
 

@@ -205,8 +205,7 @@ void settings_pairs_free(struct settings_pair *pairs, size_t count);
  * and order.  `everything`: also values that are at their default (for DEBUG
  * CONFIG-REWRITE-FORCE-ALL).  On failure `*error` is Redis' whole error text,
  * to be released with free(). */
-bool settings_rewrite(struct settings *settings, bool everything,
-	char **error);
+bool settings_rewrite(struct settings *settings, bool everything, char **error);
 
 /* The conninfo of the database to use: `postgres`, else the environment's
  * DATABASE_URL as it was at settings_load(), else "" for the embedded one. */

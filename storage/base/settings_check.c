@@ -19,9 +19,10 @@ setting_check_ticks(union setting_value *value, const char **error)
 bool
 setting_check_shutdown(union setting_value *value, const char **error)
 {
-	if ((value->number & SHUTDOWN_SAVE) && (value->number & SHUTDOWN_NOSAVE)) {
+	if ((value->number & SHUTDOWN_SAVE) &&
+		(value->number & SHUTDOWN_NOSAVE)) {
 		*error = "shutdown options SAVE and NOSAVE can't be used "
-			"simultaneously";
+			 "simultaneously";
 		return false;
 	}
 	return true;
@@ -31,7 +32,7 @@ bool
 setting_check_no_tls(union setting_value *value, const char **error)
 {
 	*error = "this server does not listen with TLS; put a TLS proxy "
-		"before it";
+		 "before it";
 	return value->number == 0;
 }
 
@@ -46,17 +47,16 @@ bool
 setting_check_no_cluster(union setting_value *value, const char **error)
 {
 	*error = "Redis Cluster is not supported: start any number of servers "
-		"on one database instead";
+		 "on one database instead";
 	return value->number == 0;
 }
 
 bool
-setting_check_no_defragmentation(union setting_value *value,
-	const char **error)
+setting_check_no_defragmentation(union setting_value *value, const char **error)
 {
 	*error = "Active defragmentation cannot be enabled: it requires a "
-		"Redis server compiled with a modified Jemalloc like the one "
-		"shipped by default with the Redis source distribution";
+		 "Redis server compiled with a modified Jemalloc like the one "
+		 "shipped by default with the Redis source distribution";
 	return value->number == 0;
 }
 
@@ -72,10 +72,11 @@ setting_check_title_template(union setting_value *value, const char **error)
 	while ((at = strchr(at, '{')) != NULL) {
 		size_t size = at[1] == '{' ? 2 : 0;
 
-		for (size_t i = 0; size == 0 && i < sizeof(variables) /
-			sizeof(variables[0]); i++)
-			if (strncmp(at, variables[i],
-				strlen(variables[i])) == 0)
+		for (size_t i = 0; size == 0 &&
+			i < sizeof(variables) / sizeof(variables[0]);
+			i++)
+			if (strncmp(at, variables[i], strlen(variables[i])) ==
+				0)
 				size = strlen(variables[i]);
 		if (size == 0)
 			return false;
@@ -91,8 +92,7 @@ is_base_name(const char *path)
 }
 
 bool
-setting_check_database_file_name(union setting_value *value,
-	const char **error)
+setting_check_database_file_name(union setting_value *value, const char **error)
 {
 	*error = "dbfilename can't be a path, just a filename";
 	return is_base_name(value->text);
@@ -101,16 +101,18 @@ setting_check_database_file_name(union setting_value *value,
 bool
 setting_check_append_file_name(union setting_value *value, const char **error)
 {
-	*error = *value->text == '\0' ? "appendfilename can't be empty" :
+	*error = *value->text == '\0' ?
+		"appendfilename can't be empty" :
 		"appendfilename can't be a path, just a filename";
 	return *value->text != '\0' && is_base_name(value->text);
 }
 
 bool
-setting_check_append_directory_name(union setting_value *value,
-	const char **error)
+setting_check_append_directory_name(
+	union setting_value *value, const char **error)
 {
-	*error = *value->text == '\0' ? "appenddirname can't be empty" :
+	*error = *value->text == '\0' ?
+		"appenddirname can't be empty" :
 		"appenddirname can't be a path, just a dirname";
 	return *value->text != '\0' && is_base_name(value->text);
 }
@@ -123,7 +125,7 @@ setting_check_host_name(union setting_value *value, const char **error)
 		return false;
 	}
 	*error = "Hostnames may only contain alphanumeric characters, "
-		"hyphens or dots";
+		 "hyphens or dots";
 	for (const char *at = value->text; *at != '\0'; at++)
 		if (!isalnum((unsigned char)*at) && *at != '-' && *at != '.')
 			return false;

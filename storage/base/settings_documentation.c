@@ -25,10 +25,11 @@ print_row(FILE *output, const struct setting_row *row)
 		fprintf(output, ", `%s`", row->alias);
 	fputs(" | ", output);
 	print_default(output, row);
-	fprintf(output, " | %s | %s%s |", row->flags & SETTING_IMMUTABLE ?
-		"at start" : row->flags & SETTING_PROTECTED ?
-		"any time, protected" : "any time", row->help,
-		row->flags & SETTING_OURS ? " (not in Redis)" : "");
+	fprintf(output, " | %s | %s%s |",
+		row->flags & SETTING_IMMUTABLE         ? "at start" :
+			row->flags & SETTING_PROTECTED ? "any time, protected" :
+							 "any time",
+		row->help, row->flags & SETTING_OURS ? " (not in Redis)" : "");
 	if (row->effect != NULL)
 		fprintf(output, " %s |", row->effect);
 	fputc('\n', output);
@@ -38,16 +39,18 @@ void
 settings_print_documentation(FILE *output)
 {
 	fputs("## Settings\n\n"
-		"| setting | default | set | meaning |\n"
-		"|---|---|---|---|\n", output);
+	      "| setting | default | set | meaning |\n"
+	      "|---|---|---|---|\n",
+		output);
 	for (const struct setting_row *row = setting_rows; row->name; row++)
 		if (row->effect == NULL)
 			print_row(output, row);
 	fputs("\n## Settings of Redis that are kept without effect\n\n"
-		"They are accepted, shown and written back, so that files and "
-		"tools made for Redis work.\n\n"
-		"| setting | default | set | meaning in Redis | why not here |\n"
-		"|---|---|---|---|---|\n", output);
+	      "They are accepted, shown and written back, so that files and "
+	      "tools made for Redis work.\n\n"
+	      "| setting | default | set | meaning in Redis | why not here |\n"
+	      "|---|---|---|---|---|\n",
+		output);
 	for (const struct setting_row *row = setting_rows; row->name; row++)
 		if (row->effect != NULL)
 			print_row(output, row);

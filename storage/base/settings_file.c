@@ -25,8 +25,8 @@ struct source {
 	int depth; /* of includes */
 };
 
-static bool load_file(struct settings *settings, const char *path, int depth,
-	char **error);
+static bool load_file(
+	struct settings *settings, const char *path, int depth, char **error);
 
 /* Directives that Redis still takes and forgets; with one argument each. */
 static const char *const forgotten[] = { "list-max-ziplist-entries",
@@ -36,7 +36,8 @@ static const char *const forgotten[] = { "list-max-ziplist-entries",
 static const struct {
 	const char *name, *reason;
 } refused[] = {
-	{ "rename-command", "rename-command is not supported; deny commands "
+	{ "rename-command",
+		"rename-command is not supported; deny commands "
 		"to a user with ACL SETUSER instead" },
 	{ "user", "ACL users in the configuration file are not supported" },
 	{ "loadmodule", "modules are not supported" },
@@ -77,8 +78,7 @@ resolve(const struct settings *settings, const char *path)
 }
 
 static bool
-include(struct settings *settings, const char *pattern, int depth,
-	char **error)
+include(struct settings *settings, const char *pattern, int depth, char **error)
 {
 	char *path = resolve(settings, pattern);
 	bool loaded = true;
@@ -91,8 +91,8 @@ include(struct settings *settings, const char *pattern, int depth,
 		loaded = load_file(settings, path, depth + 1, error);
 	} else if (glob(path, 0, NULL, &found) == 0) {
 		for (size_t i = 0; loaded && i < found.gl_pathc; i++)
-			loaded = load_file(settings, found.gl_pathv[i],
-				depth + 1, error);
+			loaded = load_file(
+				settings, found.gl_pathv[i], depth + 1, error);
 		globfree(&found);
 	}
 	free(path);
@@ -103,8 +103,9 @@ static bool
 set_row(struct settings *settings, const struct setting_row *row,
 	struct setting_words words, char **error)
 {
-	bool is_several = (row->kind == SETTING_KIND_LIST &&
-		!row->list->is_one_word) || (row->flags & SETTING_BITS);
+	bool is_several =
+		(row->kind == SETTING_KIND_LIST && !row->list->is_one_word) ||
+		(row->flags & SETTING_BITS);
 	char **split = NULL;
 	union setting_value value;
 	bool valid;
@@ -140,8 +141,7 @@ run_directive(struct settings *settings, struct setting_words words,
 
 	if (strcasecmp(name, "include") == 0 && words.count == 2) {
 		*is_complete = source->depth < INCLUDE_DEPTH_MAX;
-		return include(settings, words.items[1], source->depth,
-			error);
+		return include(settings, words.items[1], source->depth, error);
 	}
 	for (size_t i = 0; i < sizeof(forgotten) / sizeof(forgotten[0]); i++)
 		if (strcasecmp(name, forgotten[i]) == 0 && words.count == 2)
@@ -173,33 +173,34 @@ run_line(struct settings *settings, const char *line,
 	words.items = items;
 	row = words.count > 0 ? setting_find(bytes_of(items[0])) : NULL;
 	if (row != NULL) {
-		struct setting_words arguments = { items + 1,
-			words.count - 1 };
+		struct setting_words arguments = { items + 1, words.count - 1 };
 
 		valid = set_row(settings, row, arguments, error);
 	} else if (words.count > 0) {
-		valid = run_directive(settings, words, source, is_complete,
-			error);
+		valid = run_directive(
+			settings, words, source, is_complete, error);
 	}
 	settings_words_free(items, words.count);
 	return valid;
 }
 
 static char *
-describe(const struct source *source, int number, const char *line,
-	char *reason)
+describe(
+	const struct source *source, int number, const char *line, char *reason)
 {
 	char *text;
 
 	if (source->name == NULL)
-		text = memory_print("*** FATAL CONFIG FILE ERROR (respgres) "
+		text = memory_print(
+			"*** FATAL CONFIG FILE ERROR (respgres) "
 			"***\nReading the command line\n>>> '%s'\n%s\n",
 			line, reason);
 	else
-		text = memory_print("*** FATAL CONFIG FILE ERROR (respgres) "
+		text = memory_print(
+			"*** FATAL CONFIG FILE ERROR (respgres) "
 			"***\nReading the configuration file '%s', at line %d"
-			"\n>>> '%s'\n%s\n", source->name, number, line,
-			reason);
+			"\n>>> '%s'\n%s\n",
+			source->name, number, line, reason);
 	free(reason);
 	return text;
 }
@@ -250,7 +251,8 @@ load_file(struct settings *settings, const char *path, int depth, char **error)
 
 	if (text == NULL)
 		*error = memory_print("Fatal error, can't open config file "
-			"'%s': %s\n", path, strerror(errno));
+				      "'%s': %s\n",
+			path, strerror(errno));
 	if (stream != NULL)
 		fclose(stream);
 	if (text == NULL)
@@ -269,10 +271,10 @@ load_all(struct settings *settings, char **error)
 	struct source options = { .name = NULL };
 	bool loaded;
 
-	state->given = memory_allocate_zeroed(setting_row_count,
-		sizeof(*state->given));
+	state->given = memory_allocate_zeroed(
+		setting_row_count, sizeof(*state->given));
 	loaded = (state->file == NULL ||
-			load_file(settings, state->file, 0, error)) &&
+			 load_file(settings, state->file, 0, error)) &&
 		(state->input == NULL ||
 			load_lines(settings, &input, state->input, error)) &&
 		(state->options == NULL ||
@@ -295,7 +297,8 @@ try_log_file(const struct settings *settings, char **error)
 	file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (file < 0) {
 		*error = memory_print("*** FATAL CONFIG FILE ERROR (respgres) "
-			"***\nCan't open the log file: %s\n", strerror(errno));
+				      "***\nCan't open the log file: %s\n",
+			strerror(errno));
 		return false;
 	}
 	close(file);
@@ -308,8 +311,8 @@ setting_remember_loaded(struct settings *settings, const struct settings *from)
 	struct settings_state *state = settings->state;
 
 	if (state->loaded == NULL)
-		state->loaded = memory_allocate(setting_row_count *
-			sizeof(*state->loaded));
+		state->loaded = memory_allocate(
+			setting_row_count * sizeof(*state->loaded));
 	for (size_t i = 0; i < setting_row_count; i++) {
 		const struct setting_row *row = &setting_rows[i];
 		union setting_value value = setting_read(from, row);
@@ -344,8 +347,8 @@ take_action(const char *argument, struct settings_actions *actions)
 static void
 add_option(char **options, const char *before, const char *text)
 {
-	char *longer = memory_print("%s%s%s", *options,
-		**options != '\0' ? before : "", text);
+	char *longer = memory_print(
+		"%s%s%s", *options, **options != '\0' ? before : "", text);
 
 	free(*options);
 	*options = longer;
@@ -427,15 +430,16 @@ settings_load(struct settings *settings, int argc, char **argv,
 	forget_sources(state);
 	if (has_file)
 		state->file = resolve(settings, argv[1]);
-	state->options = read_options(argc, argv, has_file ? 2 : 1,
-		&wants_input, actions);
+	state->options = read_options(
+		argc, argv, has_file ? 2 : 1, &wants_input, actions);
 	if (actions->help || actions->version)
 		return true;
 	if (wants_input)
 		state->input = read_stream(stdin);
 	if (wants_input && state->input == NULL) {
 		*error = memory_print("Fatal error, can't read standard "
-			"input: %s\n", strerror(errno));
+				      "input: %s\n",
+			strerror(errno));
 		return false;
 	}
 	if (database_url != NULL && *database_url != '\0')
@@ -454,8 +458,8 @@ settings_load_text(struct settings *settings, const char *name,
 	struct source source = { .name = name };
 	bool loaded;
 
-	state->given = memory_allocate_zeroed(setting_row_count,
-		sizeof(*state->given));
+	state->given = memory_allocate_zeroed(
+		setting_row_count, sizeof(*state->given));
 	loaded = load_lines(settings, &source, text, error);
 	free(state->given);
 	state->given = NULL;
@@ -490,8 +494,8 @@ load_scratch(const struct settings *settings, char **error)
 static void
 add_name(char **list, const char *name)
 {
-	char *longer = memory_print("%s%s%s", *list,
-		**list != '\0' ? ", " : "", name);
+	char *longer =
+		memory_print("%s%s%s", *list, **list != '\0' ? ", " : "", name);
 
 	free(*list);
 	*list = longer;
@@ -516,8 +520,8 @@ compare(struct settings *settings, const struct settings *scratch,
 			add_name(restart, row->name);
 			continue;
 		}
-		if (settings->state->loaded != NULL && setting_equal(row,
-			wanted, settings->state->loaded[i]))
+		if (settings->state->loaded != NULL &&
+			setting_equal(row, wanted, settings->state->loaded[i]))
 			continue;
 		if (row->kind == SETTING_KIND_TEXT ||
 			row->kind == SETTING_KIND_LIST)
@@ -531,8 +535,8 @@ compare(struct settings *settings, const struct settings *scratch,
 bool
 settings_reload(struct settings *settings, char **report)
 {
-	struct setting_change *changes = memory_allocate(setting_row_count *
-		sizeof(*changes));
+	struct setting_change *changes =
+		memory_allocate(setting_row_count * sizeof(*changes));
 	char *changed = memory_copy_string("");
 	char *restart = memory_copy_string("");
 	const struct setting_row *refusing = NULL;

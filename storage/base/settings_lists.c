@@ -66,8 +66,8 @@ parse_save(struct setting_words words, const char *previous, bool append,
 	const char **error)
 {
 	if (is_empty(words))
-		return memory_copy_string(append && words.count == 0 ?
-			previous : "");
+		return memory_copy_string(
+			append && words.count == 0 ? previous : "");
 	*error = "Invalid save parameters";
 	if (words.count % 2 != 0)
 		return NULL;
@@ -119,14 +119,14 @@ read_output_limit(char *const *words, struct output_limit limits[])
 
 	if (class < 0)
 		return "Invalid client class specified in buffer limit "
-			"configuration.";
+		       "configuration.";
 	seconds = strtoll(words[3], &end, 10);
 	if (!number_parse_memory(bytes_of(words[1]), &hard) ||
 		!number_parse_memory(bytes_of(words[2]), &soft) ||
 		hard > INT64_MAX || soft > INT64_MAX || seconds < 0 ||
 		*end != '\0')
 		return "Error in hard, soft or soft_seconds setting in buffer "
-			"limit configuration.";
+		       "limit configuration.";
 	limits[class].hard_bytes = (int64_t)hard;
 	limits[class].soft_bytes = (int64_t)soft;
 	limits[class].soft_seconds = seconds;
@@ -140,7 +140,7 @@ read_output_limits(struct setting_words words, struct output_limit limits[])
 
 	if (words.count % 4 != 0)
 		return "Wrong number of arguments in buffer limit "
-			"configuration.";
+		       "configuration.";
 	for (size_t i = 0; error == NULL && i < words.count; i += 4)
 		error = read_output_limit(words.items + i, limits);
 	return error;
@@ -170,9 +170,10 @@ parse_output_limits(struct setting_words words, const char *previous,
 	if (*error != NULL)
 		return NULL;
 	for (int i = 0; i < CLIENT_CLASS_COUNT; i++) {
-		char *group = memory_print("%s %" PRId64 " %" PRId64 " %"
-			PRId64, class_names[i], limits[i].hard_bytes,
-			limits[i].soft_bytes, limits[i].soft_seconds);
+		char *group =
+			memory_print("%s %" PRId64 " %" PRId64 " %" PRId64,
+				class_names[i], limits[i].hard_bytes,
+				limits[i].soft_bytes, limits[i].soft_seconds);
 
 		text = add_word(text, group);
 		free(group);
@@ -201,7 +202,7 @@ parse_oom_scores(struct setting_words words, const char *previous, bool append,
 
 		if (*end != '\0' || value < -2000 || value > 2000) {
 			*error = "Invalid oom-score-adj-values, elements must "
-				"be between -2000 and 2000.";
+				 "be between -2000 and 2000.";
 			return NULL;
 		}
 	}
@@ -213,8 +214,8 @@ const struct setting_list_kind setting_list_oom_scores = {
 };
 
 static char *
-parse_percentiles(struct setting_words words, const char *previous,
-	bool append, const char **error)
+parse_percentiles(struct setting_words words, const char *previous, bool append,
+	const char **error)
 {
 	char *text = memory_copy_string("");
 
@@ -228,11 +229,11 @@ parse_percentiles(struct setting_words words, const char *previous,
 		double value;
 
 		*error = "Invalid latency-tracking-info-percentiles "
-			"parameters";
+			 "parameters";
 		if (!number_parse_double(bytes_of(words.items[i]), &value))
 			goto refuse;
 		*error = "latency-tracking-info-percentiles parameters should "
-			"sit between [0.0,100.0]";
+			 "sit between [0.0,100.0]";
 		if (value > 100.0 || value < 0.0)
 			goto refuse;
 		size = (size_t)snprintf(print, sizeof(print), "%f", value);
@@ -259,21 +260,28 @@ static const struct {
 	char letter;
 	int flag;
 } events[] = {
-	{ 'g', NOTIFY_GENERIC }, { '$', NOTIFY_STRING }, { 'l', NOTIFY_LIST },
-	{ 's', NOTIFY_SET }, { 'h', NOTIFY_HASH }, { 'z', NOTIFY_SORTED_SET },
-	{ 'x', NOTIFY_EXPIRED }, { 'e', NOTIFY_EVICTED },
-	{ 't', NOTIFY_STREAM }, { 'd', NOTIFY_MODULE }, { 'n', NOTIFY_NEW },
-	{ 'K', NOTIFY_KEYSPACE }, { 'E', NOTIFY_KEYEVENT },
+	{ 'g', NOTIFY_GENERIC },
+	{ '$', NOTIFY_STRING },
+	{ 'l', NOTIFY_LIST },
+	{ 's', NOTIFY_SET },
+	{ 'h', NOTIFY_HASH },
+	{ 'z', NOTIFY_SORTED_SET },
+	{ 'x', NOTIFY_EXPIRED },
+	{ 'e', NOTIFY_EVICTED },
+	{ 't', NOTIFY_STREAM },
+	{ 'd', NOTIFY_MODULE },
+	{ 'n', NOTIFY_NEW },
+	{ 'K', NOTIFY_KEYSPACE },
+	{ 'E', NOTIFY_KEYEVENT },
 	{ 'm', NOTIFY_KEY_MISS },
 };
 
 enum {
 	EVENT_COUNT = sizeof(events) / sizeof(events[0]),
 	/* What the letter A stands for; shown instead of those, and of n. */
-	NOTIFY_ALL = NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST |
-		NOTIFY_SET | NOTIFY_HASH | NOTIFY_SORTED_SET |
-		NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM |
-		NOTIFY_MODULE,
+	NOTIFY_ALL = NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET |
+		NOTIFY_HASH | NOTIFY_SORTED_SET | NOTIFY_EXPIRED |
+		NOTIFY_EVICTED | NOTIFY_STREAM | NOTIFY_MODULE,
 };
 
 /* The flags of the letters, or -1. */
@@ -308,7 +316,7 @@ parse_notify(struct setting_words words, const char *previous, bool append,
 	flags = read_events(words.items[0]);
 	if (flags < 0) {
 		*error = "Invalid event class character. Use "
-			"'Ag$lshzxeKEtmdn'.";
+			 "'Ag$lshzxeKEtmdn'.";
 		return NULL;
 	}
 	if ((flags & NOTIFY_ALL) == NOTIFY_ALL)
@@ -339,7 +347,8 @@ parse_replicaof(struct setting_words words, const char *previous, bool append,
 	*error = "wrong number of arguments";
 	if (words.count != 2)
 		return is_empty(words) && words.count == 1 ?
-			memory_copy_string("") : NULL;
+			memory_copy_string("") :
+			NULL;
 	if (strcasecmp(words.items[0], "no") == 0 &&
 		strcasecmp(words.items[1], "one") == 0)
 		return memory_copy_string("");
@@ -385,10 +394,10 @@ parse_pairs(struct setting_words words, const char *previous, bool append,
 	}
 	for (size_t i = 0; i < words.count; i++) {
 		char *quoted = needs_quotes(words.items[i]) ?
-			settings_quote(words.items[i]) : NULL;
+			settings_quote(words.items[i]) :
+			NULL;
 
-		text = add_word(text, quoted != NULL ? quoted :
-			words.items[i]);
+		text = add_word(text, quoted != NULL ? quoted : words.items[i]);
 		free(quoted);
 	}
 	return text;
@@ -422,7 +431,7 @@ parse_classes(struct setting_words words, const char *previous, bool append,
 	if (is_empty(words))
 		return memory_copy_string("");
 	*error = "argument must be a database's number and one of the "
-		"following: durable, async, cache";
+		 "following: durable, async, cache";
 	if (words.count % 2 != 0)
 		return NULL;
 	for (size_t i = 0; i < words.count; i += 2) {
@@ -475,12 +484,10 @@ setting_derive(struct settings *settings, const struct setting_row *row,
 			struct settings_output_limit *limit =
 				&settings->output_limits[i];
 
-			atomic_store(&limit->hard_bytes,
-				limits[i].hard_bytes);
-			atomic_store(&limit->soft_bytes,
-				limits[i].soft_bytes);
-			atomic_store(&limit->soft_seconds,
-				limits[i].soft_seconds);
+			atomic_store(&limit->hard_bytes, limits[i].hard_bytes);
+			atomic_store(&limit->soft_bytes, limits[i].soft_bytes);
+			atomic_store(
+				&limit->soft_seconds, limits[i].soft_seconds);
 		}
 	}
 }

@@ -38,8 +38,8 @@ add_line(struct file *file, char *text)
 {
 	struct line *line;
 
-	file->lines = memory_resize(file->lines,
-		(file->count + 1) * sizeof(*file->lines));
+	file->lines = memory_resize(
+		file->lines, (file->count + 1) * sizeof(*file->lines));
 	line = &file->lines[file->count++];
 	*line = (struct line){ .text = text };
 	return line;
@@ -63,8 +63,8 @@ read_line(struct file *file, const char *text)
 		row = setting_find(bytes_of(words[0]));
 	is_known = row != NULL ||
 		(count == 2 && strcasecmp(words[0], "include") == 0);
-	add_line(file, memory_print("%s%s", is_known ? "" : "# ??? ",
-		text))->row = row;
+	add_line(file, memory_print("%s%s", is_known ? "" : "# ??? ", text))
+		->row = row;
 	if (words != NULL)
 		settings_words_free(words, count);
 }
@@ -128,7 +128,8 @@ print_memory(int64_t size)
 		const char *name;
 		int64_t size;
 	} units[] = {
-		{ "gb", 1024 * 1024 * 1024 }, { "mb", 1024 * 1024 },
+		{ "gb", 1024 * 1024 * 1024 },
+		{ "mb", 1024 * 1024 },
 		{ "kb", 1024 },
 	};
 
@@ -143,9 +144,9 @@ print_memory(int64_t size)
 static char *
 print_arguments(const struct setting_row *row, union setting_value value)
 {
-	if (row->kind == SETTING_KIND_TEXT || (row->kind ==
-		SETTING_KIND_LIST && (row->list->is_one_word ||
-			*value.text == '\0')))
+	if (row->kind == SETTING_KIND_TEXT ||
+		(row->kind == SETTING_KIND_LIST &&
+			(row->list->is_one_word || *value.text == '\0')))
 		return settings_quote(value.text);
 	if (row->kind == SETTING_KIND_NUMBER && value.number >= 0 &&
 		(row->form == SETTING_MEMORY ||
@@ -177,10 +178,10 @@ put_groups(struct file *file, const struct setting_row *row, const char *text,
 		for (size_t j = i; j < i + size; j++) {
 			bool is_plain = *words[j] != '\0' &&
 				strpbrk(words[j], " \t\n\r\"'\\") == NULL;
-			char *quoted = is_plain ? NULL :
-				settings_quote(words[j]);
-			char *longer = memory_print("%s %s", line,
-				is_plain ? words[j] : quoted);
+			char *quoted =
+				is_plain ? NULL : settings_quote(words[j]);
+			char *longer = memory_print(
+				"%s %s", line, is_plain ? words[j] : quoted);
 
 			free(quoted);
 			free(line);
@@ -201,13 +202,13 @@ put_row(struct file *file, const struct setting_row *row,
 
 	if (row->kind == SETTING_KIND_LIST && row->list->words_per_line > 0 &&
 		*value.text != '\0') {
-		put_groups(file, row, value.text,
-			forced || is_in_file(file, row));
+		put_groups(
+			file, row, value.text, forced || is_in_file(file, row));
 		return;
 	}
 	arguments = print_arguments(row, value);
-	put_line(file, row, memory_print("%s %s", row->name, arguments),
-		forced);
+	put_line(
+		file, row, memory_print("%s %s", row->name, arguments), forced);
 	free(arguments);
 }
 
@@ -223,7 +224,8 @@ join_lines(const struct file *file, size_t *size)
 	for (size_t i = 0; i < file->count; i++) {
 		const struct line *line = &file->lines[i];
 		const char *text = line->row != NULL && !line->is_written ?
-			"" : line->text;
+			"" :
+			line->text;
 
 		if (*text != '\0' || !was_empty)
 			fprintf(stream, "%s\n", text);
@@ -277,9 +279,8 @@ replace_file(const char *path, const char *content, size_t size)
 
 	if (file < 0)
 		goto cleanup;
-	replaced = write_all(file, content, size) &&
-		fchmod(file, mode) == 0 && fsync(file) == 0 &&
-		rename(temporary, path) == 0;
+	replaced = write_all(file, content, size) && fchmod(file, mode) == 0 &&
+		fsync(file) == 0 && rename(temporary, path) == 0;
 	error = errno;
 	close(file);
 	if (!replaced)
@@ -309,8 +310,8 @@ rewrite(struct settings *settings, bool everything)
 	done = read_file(&file, path);
 	if (done) {
 		for (size_t i = 0; i < setting_row_count; i++)
-			put_row(&file, &setting_rows[i], setting_read(
-				settings, &setting_rows[i]));
+			put_row(&file, &setting_rows[i],
+				setting_read(settings, &setting_rows[i]));
 		content = join_lines(&file, &size);
 		done = replace_file(path, content, size);
 	}
@@ -341,14 +342,14 @@ settings_rewrite(struct settings *settings, bool everything, char **error)
 		setting_remember_loaded(settings, settings);
 	pthread_mutex_unlock(&settings->state->lock);
 	if (done) {
-		log_event(LOG_WARNING, "config file rewritten",
-			"path", log_text(settings->state->file), NULL);
+		log_event(LOG_WARNING, "config file rewritten", "path",
+			log_text(settings->state->file), NULL);
 	} else {
-		*error = memory_print("ERR Rewriting config file: %s",
-			strerror(errno));
-		log_event(LOG_WARNING, "cannot rewrite the config file",
-			"path", log_text(settings->state->file),
-			"error", log_text(strerror(errno)), NULL);
+		*error = memory_print(
+			"ERR Rewriting config file: %s", strerror(errno));
+		log_event(LOG_WARNING, "cannot rewrite the config file", "path",
+			log_text(settings->state->file), "error",
+			log_text(strerror(errno)), NULL);
 	}
 	return done;
 }

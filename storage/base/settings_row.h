@@ -100,7 +100,7 @@ struct settings_state {
 	struct setting_hook {
 		bool (*apply)(void *arg, const char **error);
 		void *arg;
-	} *hooks; /* per row */
+	} * hooks; /* per row */
 	/* Per row: a list that this load has given already. */
 	bool *given;
 	bool is_scratch; /* only parsed: no effects outside, such as chdir */
@@ -124,8 +124,8 @@ void setting_interned_free(struct interned *interned);
 bool setting_parse(struct settings *settings, const struct setting_row *row,
 	struct setting_words words, union setting_value *value, char **error);
 
-union setting_value setting_read(const struct settings *settings,
-	const struct setting_row *row);
+union setting_value setting_read(
+	const struct settings *settings, const struct setting_row *row);
 /* Publishes the value and what is made from it; true when it has changed. */
 bool setting_store(struct settings *settings, const struct setting_row *row,
 	union setting_value value);
@@ -145,12 +145,11 @@ struct setting_change {
  * failure returns the row whose hook refused, with a static text or NULL in
  * `*error`; NULL is success. */
 const struct setting_row *setting_apply(struct settings *settings,
-	const struct setting_change *changes, size_t count,
-	const char **error);
+	const struct setting_change *changes, size_t count, const char **error);
 
 /* Keeps the values of `from` as what file and options say. */
-void setting_remember_loaded(struct settings *settings,
-	const struct settings *from);
+void setting_remember_loaded(
+	struct settings *settings, const struct settings *from);
 
 /* Makes settings->output_limits or ->notify_flags from the list's text. */
 void setting_derive(struct settings *settings, const struct setting_row *row,
@@ -167,27 +166,25 @@ extern const struct setting_choice setting_choice_evictions[],
 	setting_choice_shutdown_options[], setting_choice_tls_auth_clients[],
 	setting_choice_syslog_facilities[], setting_choice_oom_score_adj[],
 	setting_choice_acl_pubsub_default[],
-	setting_choice_sanitize_dump_payload[],
-	setting_choice_append_fsync[], setting_choice_repl_diskless_load[],
-	setting_choice_propagation_errors[],
-	setting_choice_endpoint_types[];
+	setting_choice_sanitize_dump_payload[], setting_choice_append_fsync[],
+	setting_choice_repl_diskless_load[],
+	setting_choice_propagation_errors[], setting_choice_endpoint_types[];
 
 bool setting_check_ticks(union setting_value *value, const char **error);
 bool setting_check_shutdown(union setting_value *value, const char **error);
 bool setting_check_no_tls(union setting_value *value, const char **error);
-bool setting_check_no_acl_file(union setting_value *value,
-	const char **error);
+bool setting_check_no_acl_file(union setting_value *value, const char **error);
 bool setting_check_no_cluster(union setting_value *value, const char **error);
-bool setting_check_no_defragmentation(union setting_value *value,
-	const char **error);
-bool setting_check_title_template(union setting_value *value,
-	const char **error);
-bool setting_check_database_file_name(union setting_value *value,
-	const char **error);
-bool setting_check_append_file_name(union setting_value *value,
-	const char **error);
-bool setting_check_append_directory_name(union setting_value *value,
-	const char **error);
+bool setting_check_no_defragmentation(
+	union setting_value *value, const char **error);
+bool setting_check_title_template(
+	union setting_value *value, const char **error);
+bool setting_check_database_file_name(
+	union setting_value *value, const char **error);
+bool setting_check_append_file_name(
+	union setting_value *value, const char **error);
+bool setting_check_append_directory_name(
+	union setting_value *value, const char **error);
 bool setting_check_host_name(union setting_value *value, const char **error);
 
 #endif

@@ -25,34 +25,32 @@
 #define setting_check_any NULL
 
 #define ROW(field_, name_, alias_, kind_, flags_, effect_, help_) \
-	.name = name_, .alias = alias_, .kind = kind_, \
-	.flags = flags_, .offset = offsetof(struct settings, field_), \
-	.effect = effect_, .help = help_
+	.name = name_, .alias = alias_, .kind = kind_, .flags = flags_, \
+	.offset = offsetof(struct settings, field_), .effect = effect_, \
+	.help = help_
 
-#define SETTING_BOOLEAN(field, name, alias, default_, flags, check_, effect, \
-	help) \
+#define SETTING_BOOLEAN( \
+	field, name, alias, default_, flags, check_, effect, help) \
 	{ ROW(field, name, alias, SETTING_KIND_BOOLEAN, flags, effect, help), \
 		.standard.number = default_, \
 		.check = setting_check_##check_ },
-#define SETTING_NUMBER(field, name, alias, least_, greatest_, default_, \
-	form_, flags, check_, effect, help) \
+#define SETTING_NUMBER(field, name, alias, least_, greatest_, default_, form_, \
+	flags, check_, effect, help) \
 	{ ROW(field, name, alias, SETTING_KIND_NUMBER, flags, effect, help), \
 		.least = least_, .greatest = greatest_, \
 		.standard.number = default_, .form = SETTING_##form_, \
 		.check = setting_check_##check_ },
-#define SETTING_CHOICE(field, name, alias, choices_, default_, flags, check_, \
-	effect, help) \
+#define SETTING_CHOICE( \
+	field, name, alias, choices_, default_, flags, check_, effect, help) \
 	{ ROW(field, name, alias, SETTING_KIND_CHOICE, flags, effect, help), \
 		.choices = setting_choice_##choices_, \
 		.standard.number = default_, \
 		.check = setting_check_##check_ },
-#define SETTING_TEXT(field, name, alias, default_, flags, check_, effect, \
-	help) \
+#define SETTING_TEXT( \
+	field, name, alias, default_, flags, check_, effect, help) \
 	{ ROW(field, name, alias, SETTING_KIND_TEXT, flags, effect, help), \
-		.standard.text = default_, \
-		.check = setting_check_##check_ },
-#define SETTING_LIST(field, name, alias, default_, flags, list_, effect, \
-	help) \
+		.standard.text = default_, .check = setting_check_##check_ },
+#define SETTING_LIST(field, name, alias, default_, flags, list_, effect, help) \
 	{ ROW(field, name, alias, SETTING_KIND_LIST, flags, effect, help), \
 		.standard.text = default_, .list = &setting_list_##list_ },
 

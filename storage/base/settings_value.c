@@ -72,44 +72,71 @@ const struct setting_choice setting_choice_shutdown_options[] = {
 
 /* The values of the rest matter to nobody. */
 const struct setting_choice setting_choice_tls_auth_clients[] = {
-	{ "no", 0 }, { "yes", 1 }, { "optional", 2 }, { NULL, 0 },
+	{ "no", 0 },
+	{ "yes", 1 },
+	{ "optional", 2 },
+	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_syslog_facilities[] = {
-	{ "user", 1 }, { "local0", 2 }, { "local1", 3 }, { "local2", 4 },
-	{ "local3", 5 }, { "local4", 6 }, { "local5", 7 }, { "local6", 8 },
-	{ "local7", 9 }, { NULL, 0 },
+	{ "user", 1 },
+	{ "local0", 2 },
+	{ "local1", 3 },
+	{ "local2", 4 },
+	{ "local3", 5 },
+	{ "local4", 6 },
+	{ "local5", 7 },
+	{ "local6", 8 },
+	{ "local7", 9 },
+	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_oom_score_adj[] = {
-	{ "no", 0 }, { "yes", 1 }, { "relative", 1 }, { "absolute", 2 },
+	{ "no", 0 },
+	{ "yes", 1 },
+	{ "relative", 1 },
+	{ "absolute", 2 },
 	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_acl_pubsub_default[] = {
-	{ "allchannels", 1 }, { "resetchannels", 0 }, { NULL, 0 },
+	{ "allchannels", 1 },
+	{ "resetchannels", 0 },
+	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_sanitize_dump_payload[] = {
-	{ "no", 0 }, { "yes", 1 }, { "clients", 2 }, { NULL, 0 },
+	{ "no", 0 },
+	{ "yes", 1 },
+	{ "clients", 2 },
+	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_append_fsync[] = {
-	{ "everysec", 0 }, { "always", 1 }, { "no", 2 }, { NULL, 0 },
+	{ "everysec", 0 },
+	{ "always", 1 },
+	{ "no", 2 },
+	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_repl_diskless_load[] = {
-	{ "disabled", 0 }, { "on-empty-db", 1 }, { "swapdb", 2 },
+	{ "disabled", 0 },
+	{ "on-empty-db", 1 },
+	{ "swapdb", 2 },
 	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_propagation_errors[] = {
-	{ "ignore", 0 }, { "panic", 1 }, { "panic-on-replicas", 2 },
+	{ "ignore", 0 },
+	{ "panic", 1 },
+	{ "panic-on-replicas", 2 },
 	{ NULL, 0 },
 };
 
 const struct setting_choice setting_choice_endpoint_types[] = {
-	{ "ip", 0 }, { "hostname", 1 }, { "unknown-endpoint", 2 },
+	{ "ip", 0 },
+	{ "hostname", 1 },
+	{ "unknown-endpoint", 2 },
 	{ NULL, 0 },
 };
 
@@ -133,7 +160,7 @@ setting_interned_free(struct interned *interned)
 {
 	struct interned *entry, *next;
 
-	HASH_ITER(hh, interned, entry, next) {
+	HASH_ITER (hh, interned, entry, next) {
 		HASH_DEL(interned, entry);
 		free(entry);
 	}
@@ -204,13 +231,15 @@ parse_number(const struct setting_row *row, const char *word, int64_t *number,
 		return true;
 	if (row->form == SETTING_MEMORY_OR_PERCENT && *number < 0)
 		*error = memory_print("percentage argument must be less or "
-			"equal to %" PRId64, -row->least);
+				      "equal to %" PRId64,
+			-row->least);
 	else
 		*error = memory_print(row->form == SETTING_OCTAL ?
-			"argument must be between %" PRIo64 " and %" PRIo64
-			" inclusive" :
-			"argument must be between %" PRId64 " and %" PRId64
-			" inclusive", row->least, row->greatest);
+				"argument must be between %" PRIo64
+				" and %" PRIo64 " inclusive" :
+				"argument must be between %" PRId64
+				" and %" PRId64 " inclusive",
+			row->least, row->greatest);
 	return false;
 }
 
@@ -263,8 +292,9 @@ parse_directory(struct settings *settings, const char *word,
 	struct stat status;
 	bool valid;
 
-	path = *word == '/' ? memory_copy_string(word) : memory_print("%s/%s",
-		settings_get_text(settings, dir), word);
+	path = *word == '/' ?
+		memory_copy_string(word) :
+		memory_print("%s/%s", settings_get_text(settings, dir), word);
 	resolved = *word != '\0' ? realpath(path, NULL) : NULL;
 	valid = resolved != NULL && stat(resolved, &status) == 0;
 	if (valid && !S_ISDIR(status.st_mode)) {
@@ -276,8 +306,8 @@ parse_directory(struct settings *settings, const char *word,
 	if (valid)
 		value->text = setting_intern(settings, resolved);
 	else
-		*error = memory_copy_string(strerror(*word != '\0' ? errno :
-			ENOENT));
+		*error = memory_copy_string(
+			strerror(*word != '\0' ? errno : ENOENT));
 	free(resolved);
 	free(path);
 	return valid;
@@ -316,8 +346,8 @@ setting_parse(struct settings *settings, const struct setting_row *row,
 		valid = parse_boolean(words.items[0], &value->number, error);
 		break;
 	case SETTING_KIND_NUMBER:
-		valid = parse_number(row, words.items[0], &value->number,
-			error);
+		valid = parse_number(
+			row, words.items[0], &value->number, error);
 		break;
 	case SETTING_KIND_CHOICE:
 		valid = parse_choice(row, words, &value->number, error);
@@ -326,8 +356,8 @@ setting_parse(struct settings *settings, const struct setting_row *row,
 		return parse_list(settings, row, words, value, error);
 	case SETTING_KIND_TEXT:
 		if (row->flags & SETTING_DIRECTORY)
-			return parse_directory(settings, words.items[0],
-				value, error);
+			return parse_directory(
+				settings, words.items[0], value, error);
 		value->text = setting_intern(settings, words.items[0]);
 		break;
 	}
@@ -356,8 +386,7 @@ setting_read(const struct settings *settings, const struct setting_row *row)
 		break;
 	case SETTING_KIND_TEXT:
 	case SETTING_KIND_LIST:
-		value.text = atomic_load(
-			(const char *_Atomic const *)field);
+		value.text = atomic_load((const char *_Atomic const *)field);
 		break;
 	}
 	return value;
@@ -391,11 +420,10 @@ setting_store(struct settings *settings, const struct setting_row *row,
 		break;
 	case SETTING_KIND_TEXT:
 		if ((row->flags & SETTING_DIRECTORY) &&
-			!settings->state->is_scratch &&
-			chdir(value.text) != 0)
+			!settings->state->is_scratch && chdir(value.text) != 0)
 			log_event(LOG_WARNING, "cannot change directory",
-				"path", log_text(value.text),
-				"error", log_text(strerror(errno)), NULL);
+				"path", log_text(value.text), "error",
+				log_text(strerror(errno)), NULL);
 		atomic_store((const char *_Atomic *)field, value.text);
 		break;
 	case SETTING_KIND_LIST:
@@ -420,9 +448,9 @@ print_choice(const struct setting_row *row, int value)
 		}
 		if ((row->flags & SETTING_BITS) && choice->value != 0 &&
 			(left & choice->value) == choice->value) {
-			char *longer = memory_print("%s%s%s",
-				text != NULL ? text : "",
-				text != NULL ? " " : "", choice->name);
+			char *longer =
+				memory_print("%s%s%s", text != NULL ? text : "",
+					text != NULL ? " " : "", choice->name);
 
 			free(text);
 			text = longer;

@@ -10,7 +10,8 @@
 static int
 hexadecimal(char digit)
 {
-	return isdigit((unsigned char)digit) ? digit - '0' :
+	return isdigit((unsigned char)digit) ?
+		digit - '0' :
 		tolower((unsigned char)digit) - 'a' + 10;
 }
 

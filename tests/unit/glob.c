@@ -54,8 +54,9 @@ static const struct glob_case cases[] = {
 Test(glob, matches_as_redis_does)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		cr_expect_eq(glob_match(bytes_of(cases[i].pattern),
-			bytes_of(cases[i].text), cases[i].ignore_case),
+		cr_expect_eq(
+			glob_match(bytes_of(cases[i].pattern),
+				bytes_of(cases[i].text), cases[i].ignore_case),
 			cases[i].matches, "'%s' and '%s'", cases[i].pattern,
 			cases[i].text);
 }

@@ -59,7 +59,8 @@ Test(log, text_quotes_only_what_needs_it)
 		log_text("a/b:c"), "empty", log_text(""), "none",
 		log_text(NULL), "hard",
 		log_text("a \"b\"\\\n\x01\xff=\xc3\xa9"), NULL);
-	cr_expect_str_eq(tail(), "notice it happened lane=-3 plain=a/b:c "
+	cr_expect_str_eq(tail(),
+		"notice it happened lane=-3 plain=a/b:c "
 		"empty=\"\" none=\"\" hard=\"a \\\"b\\\"\\\\\\n\\x01\\xff=\xc3"
 		"\xa9\"\n");
 }
@@ -74,20 +75,20 @@ Test(log, json_is_valid_whatever_the_bytes)
 	bytes[255] = '\0';
 	cr_assert(log_configure(LOG_NOTICE, LOG_FORMAT_JSON, path));
 	log_event(LOG_WARNING, "an \"event\"", "number", log_int(7), "bytes",
-		log_text(bytes), "overlong", log_text("\xc0\x80"),
-		"surrogate", log_text("\xed\xa0\x80"), "good",
-		log_text("\xf0\x9f\x98\x80"), NULL);
+		log_text(bytes), "overlong", log_text("\xc0\x80"), "surrogate",
+		log_text("\xed\xa0\x80"), "good", log_text("\xf0\x9f\x98\x80"),
+		NULL);
 	line = json_loads(content(), 0, NULL);
 	cr_assert_not_null(line, "%s", content());
 	cr_expect_str_eq(json_string_value(json_object_get(line, "event")),
 		"an \"event\"");
-	cr_expect_str_eq(json_string_value(json_object_get(line, "level")),
-		"warning");
+	cr_expect_str_eq(
+		json_string_value(json_object_get(line, "level")), "warning");
 	cr_expect_eq(json_integer_value(json_object_get(line, "number")), 7);
 	cr_expect_str_eq(json_string_value(json_object_get(line, "good")),
 		"\xf0\x9f\x98\x80");
-	cr_expect_eq(strlen(json_string_value(json_object_get(line, "time"))),
-		24);
+	cr_expect_eq(
+		strlen(json_string_value(json_object_get(line, "time"))), 24);
 	json_decref(line);
 }
 
@@ -114,8 +115,8 @@ Test(log, a_file_that_cannot_be_opened_changes_nothing)
 {
 	cr_assert(log_configure(LOG_NOTICE, LOG_FORMAT_TEXT, path));
 	errno = 0;
-	cr_expect_not(log_configure(LOG_DEBUG, LOG_FORMAT_JSON,
-		"/nonexistent/log"));
+	cr_expect_not(
+		log_configure(LOG_DEBUG, LOG_FORMAT_JSON, "/nonexistent/log"));
 	cr_expect_eq(errno, ENOENT);
 	log_event(LOG_DEBUG, "quiet", NULL);
 	log_event(LOG_NOTICE, "still here", NULL);
@@ -164,8 +165,9 @@ Test(log, threads_do_not_mix_their_lines)
 	for (char *line = strtok(content(), "\n"); line != NULL;
 		line = strtok(NULL, "\n")) {
 		count++;
-		cr_expect_str_eq(line + strlen(line) - strlen(
-			"text=\"some words\""), "text=\"some words\"");
+		cr_expect_str_eq(
+			line + strlen(line) - strlen("text=\"some words\""),
+			"text=\"some words\"");
 	}
 	cr_expect_eq(count, THREADS * LINES);
 }

@@ -69,8 +69,8 @@ Test(number, doubles_are_taken_whole)
 	double value;
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		cr_expect_not(number_parse_double(bytes_of(refused[i]),
-			&value), "'%s'", refused[i]);
+		cr_expect_not(number_parse_double(bytes_of(refused[i]), &value),
+			"'%s'", refused[i]);
 	cr_expect(number_parse_double(bytes_of("3.5"), &value));
 	cr_expect_eq(value, 3.5);
 	cr_expect(number_parse_double(bytes_of("+1e2"), &value));
@@ -82,8 +82,8 @@ Test(number, doubles_are_taken_whole)
 	cr_expect_not(number_parse_double((struct bytes){ "1\0", 2 }, &value));
 	memset(longer, '0', sizeof(longer));
 	longer[sizeof(longer) - 1] = '7';
-	cr_expect(number_parse_double((struct bytes){ longer, sizeof(longer) },
-		&value));
+	cr_expect(number_parse_double(
+		(struct bytes){ longer, sizeof(longer) }, &value));
 	cr_expect_eq(value, 7);
 }
 

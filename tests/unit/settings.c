@@ -44,9 +44,8 @@ write_file(const char *name, const char *text)
 	fclose(stream);
 }
 
-/* CONFIG GET of one name; the caller forgets to free it. */
-static const char *
-value_of(const char *name)
+static void
+expect_value(const char *name, const char *expected)
 {
 	struct bytes pattern = bytes_of(name);
 	size_t count;
@@ -54,14 +53,9 @@ value_of(const char *name)
 		settings_list(settings, &pattern, 1, &count);
 
 	cr_assert_eq(count, 1, "no setting '%s'", name);
-	return pairs[0].value;
-}
-
-static void
-expect_value(const char *name, const char *expected)
-{
-	cr_expect_str_eq(value_of(name), expected, "%s is '%s', not '%s'",
-		name, value_of(name), expected);
+	cr_expect_str_eq(pairs[0].value, expected, "%s is '%s', not '%s'", name,
+		pairs[0].value, expected);
+	settings_pairs_free(pairs, count);
 }
 
 static void
@@ -71,8 +65,8 @@ expect_refused(const char *text, const char *part)
 	error = NULL;
 	cr_expect_not(settings_load_text(settings, "test.conf", text, &error),
 		"'%s' was accepted", text);
-	cr_expect_not_null(strstr(error, part), "'%s' is not in: %s", part,
-		error);
+	cr_expect_not_null(
+		strstr(error, part), "'%s' is not in: %s", part, error);
 }
 
 static struct settings_actions actions;
@@ -97,33 +91,37 @@ Test(settings, defaults_are_those_of_redis)
 	expect_value("bind", "* -::*");
 	expect_value("save", "3600 1 300 100 60 10000");
 	expect_value("maxmemory-policy", "noeviction");
-	expect_value("client-output-buffer-limit", "normal 0 0 0 slave "
+	expect_value("client-output-buffer-limit",
+		"normal 0 0 0 slave "
 		"268435456 67108864 60 pubsub 33554432 8388608 60");
 	expect_value("unixsocketperm", "0");
 	expect_value("lua-time-limit", "5000");
 	cr_expect_eq(settings_get(settings, loglevel), LOG_NOTICE);
 	cr_expect_eq(settings_get(&settings->output_limits[CLIENT_CLASS_PUBSUB],
-		soft_bytes), 8388608);
+			     soft_bytes),
+		8388608);
 	cr_expect_eq(settings_database_class(settings, 0), DATABASE_DURABLE);
 }
 
 Test(settings, syntax_is_that_of_redis_conf)
 {
 	cr_assert(settings_load_text(settings, "test.conf",
-		"# a comment\n"
-		"\n"
-		"  PORT\t7001  \r\n"
-		"requirepass \"a b\\x41\\n\\\"c\\\"\"\n"
-		"logfile 'it\\'s'\n"
-		"maxmemory 1gb\n"
-		"unixsocketperm 700\n"
-		"maxmemory-clients 5%\n"
-		"bind 127.0.0.1 -::1\n"
-		"list-max-ziplist-value 64\n"
-		"shutdown-on-sigint force nosave now\n"
-		"notify-keyspace-events Ex$lshzetgd\n"
-		"latency-tracking-info-percentiles 50 99.90 100.0\n"
-		"loglevel DEBUG", &error), "%s", error);
+			  "# a comment\n"
+			  "\n"
+			  "  PORT\t7001  \r\n"
+			  "requirepass \"a b\\x41\\n\\\"c\\\"\"\n"
+			  "logfile 'it\\'s'\n"
+			  "maxmemory 1gb\n"
+			  "unixsocketperm 700\n"
+			  "maxmemory-clients 5%\n"
+			  "bind 127.0.0.1 -::1\n"
+			  "list-max-ziplist-value 64\n"
+			  "shutdown-on-sigint force nosave now\n"
+			  "notify-keyspace-events Ex$lshzetgd\n"
+			  "latency-tracking-info-percentiles 50 99.90 100.0\n"
+			  "loglevel DEBUG",
+			  &error),
+		"%s", error);
 	expect_value("port", "7001");
 	expect_value("requirepass", "a bA\n\"c\"");
 	expect_value("logfile", "it's");
@@ -149,18 +147,19 @@ Test(settings, errors_name_the_file_and_the_line)
 		"argument couldn't be parsed into an integer\n");
 	expect_refused("port", "wrong number of arguments");
 	expect_refused("port 1 2", "wrong number of arguments");
-	expect_refused("port 65536",
-		"argument must be between 0 and 65535 inclusive");
+	expect_refused(
+		"port 65536", "argument must be between 0 and 65535 inclusive");
 	expect_refused("unixsocketperm 1000",
 		"argument must be between 0 and 777 inclusive");
-	expect_refused("unixsocketperm 9",
-		"couldn't be parsed as an octal number");
+	expect_refused(
+		"unixsocketperm 9", "couldn't be parsed as an octal number");
 	expect_refused("maxmemory 5x", "argument must be a memory value");
 	expect_refused("daemonize maybe", "argument must be 'yes' or 'no'");
-	expect_refused("loglevel loud", "argument(s) must be one of the "
+	expect_refused("loglevel loud",
+		"argument(s) must be one of the "
 		"following: debug, verbose, notice, warning\n");
-	expect_refused("requirepass \"abc",
-		"Unbalanced quotes in configuration line");
+	expect_refused(
+		"requirepass \"abc", "Unbalanced quotes in configuration line");
 	expect_refused("requirepass \"abc\"d", "Unbalanced quotes");
 	expect_refused("no-such-thing 1",
 		"Bad directive or wrong number of arguments");
@@ -186,25 +185,28 @@ Test(settings, errors_name_the_file_and_the_line)
 Test(settings, directives_of_lists_add_up)
 {
 	cr_assert(settings_load_text(settings, "test.conf",
-		"save 900 1\nsave 300 10\n"
-		"bind 1.1.1.1\nbind 2.2.2.2\n"
-		"client-output-buffer-limit normal 1mb 2kb 3\n"
-		"client-output-buffer-limit replica 4 5 6\n"
-		"postgres-setting shared_buffers 64MB\n"
-		"postgres-setting search_path 'a, b'\n"
-		"database-class 1 async\ndatabase-class 2 CACHE\n"
-		"database-class 1 durable\n", &error), "%s", error);
+			  "save 900 1\nsave 300 10\n"
+			  "bind 1.1.1.1\nbind 2.2.2.2\n"
+			  "client-output-buffer-limit normal 1mb 2kb 3\n"
+			  "client-output-buffer-limit replica 4 5 6\n"
+			  "postgres-setting shared_buffers 64MB\n"
+			  "postgres-setting search_path 'a, b'\n"
+			  "database-class 1 async\ndatabase-class 2 CACHE\n"
+			  "database-class 1 durable\n",
+			  &error),
+		"%s", error);
 	expect_value("save", "900 1 300 10");
 	expect_value("bind", "2.2.2.2");
-	expect_value("client-output-buffer-limit", "normal 1048576 2048 3 "
+	expect_value("client-output-buffer-limit",
+		"normal 1048576 2048 3 "
 		"slave 4 5 6 pubsub 33554432 8388608 60");
-	expect_value("postgres-setting",
-		"shared_buffers 64MB search_path \"a, b\"");
+	expect_value(
+		"postgres-setting", "shared_buffers 64MB search_path \"a, b\"");
 	cr_expect_eq(settings_database_class(settings, 0), DATABASE_DURABLE);
 	cr_expect_eq(settings_database_class(settings, 1), DATABASE_DURABLE);
 	cr_expect_eq(settings_database_class(settings, 2), DATABASE_CACHE);
-	cr_expect_eq(settings_get(
-		&settings->output_limits[CLIENT_CLASS_NORMAL], hard_bytes),
+	cr_expect_eq(settings_get(&settings->output_limits[CLIENT_CLASS_NORMAL],
+			     hard_bytes),
 		1048576);
 }
 
@@ -225,8 +227,8 @@ Test(settings, options_override_the_file)
 	expect_value("port", "7002");
 	expect_value("save", "900 1 100 100");
 	expect_value("loglevel", "verbose");
-	cr_expect_str_eq(settings_file(settings) + strlen(directory) + 1,
-		"a.conf");
+	cr_expect_str_eq(
+		settings_file(settings) + strlen(directory) + 1, "a.conf");
 }
 
 Test(settings, save_may_be_given_empty)
@@ -238,8 +240,8 @@ Test(settings, save_may_be_given_empty)
 
 Test(settings, save_may_be_given_empty_at_the_end)
 {
-	cr_assert(LOAD("--proc-title-template", "--save", "--save"), "%s",
-		error);
+	cr_assert(
+		LOAD("--proc-title-template", "--save", "--save"), "%s", error);
 	expect_value("save", "");
 	expect_value("proc-title-template", "--save");
 }
@@ -254,9 +256,11 @@ Test(settings, save_may_be_an_empty_word)
 
 Test(settings, options_come_in_the_forms_that_redis_takes)
 {
-	cr_assert(LOAD("--maxmemory '700mb'", "--maxmemory-policy volatile-lru",
-		"--logfile", "--my--log", "--shutdown-on-sigint", "nosave",
-		"force", "now", "--requirepass", "two words"), "%s", error);
+	cr_assert(
+		LOAD("--maxmemory '700mb'", "--maxmemory-policy volatile-lru",
+			"--logfile", "--my--log", "--shutdown-on-sigint",
+			"nosave", "force", "now", "--requirepass", "two words"),
+		"%s", error);
 	expect_value("maxmemory", "734003200");
 	expect_value("maxmemory-policy", "volatile-lru");
 	expect_value("logfile", "--my--log");
@@ -270,18 +274,20 @@ Test(settings, wrong_options_are_errors)
 	cr_expect_not_null(strstr(error, "'port'\nwrong number of arguments"),
 		"%s", error);
 	cr_expect_not(LOAD("--port", "6379", "6380"));
-	cr_expect_not_null(strstr(error, "'port \"6379\" \"6380\"'\nwrong "
-		"number of arguments"), "%s", error);
+	cr_expect_not_null(strstr(error,
+				   "'port \"6379\" \"6380\"'\nwrong "
+				   "number of arguments"),
+		"%s", error);
 	cr_expect_not(LOAD("--port", "--loglevel", "verbose"));
 	cr_expect_not_null(strstr(error, "'port \"--loglevel\" \"verbose\"'"),
 		"%s", error);
 	cr_expect_not(LOAD("--no-such-option", "1"));
 	cr_expect_not(LOAD("missing.conf"));
-	cr_expect_not_null(strstr(error, "No such file or directory"), "%s",
-		error);
+	cr_expect_not_null(
+		strstr(error, "No such file or directory"), "%s", error);
 	cr_expect_not(LOAD("--logfile", "/nonexistent/log"));
-	cr_expect_not_null(strstr(error, "Can't open the log file"), "%s",
-		error);
+	cr_expect_not_null(
+		strstr(error, "Can't open the log file"), "%s", error);
 }
 
 Test(settings, actions_are_told_apart_from_values)
@@ -312,7 +318,8 @@ Test(settings, includes_are_read_in_place)
 {
 	write_file("one.conf", "port 7005\nmaxclients 5\n");
 	write_file("two.conf", "maxclients 6\n");
-	write_file("a.conf", "port 1\ninclude one.conf\ninclude *wo.conf\n"
+	write_file("a.conf",
+		"port 1\ninclude one.conf\ninclude *wo.conf\n"
 		"include nothing*.conf\n");
 	cr_assert(LOAD("a.conf"), "%s", error);
 	expect_value("port", "7005");
@@ -331,8 +338,8 @@ Test(settings, an_error_in_an_include_names_the_include)
 	cr_expect_not_null(strstr(error, "nested too deeply"), "%s", error);
 	write_file("a.conf", "include missing.conf\n");
 	cr_expect_not(LOAD("a.conf"));
-	cr_expect_not_null(strstr(error, "can't open config file"), "%s",
-		error);
+	cr_expect_not_null(
+		strstr(error, "can't open config file"), "%s", error);
 }
 
 Test(settings, dir_is_entered)

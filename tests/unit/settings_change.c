@@ -77,8 +77,8 @@ set(bool allow_protected, const char **words)
 	size_t count = 0;
 
 	for (; *words != NULL; words += 2)
-		changes[count++] = (struct settings_change){
-			bytes_of(words[0]), bytes_of(words[1]) };
+		changes[count++] = (struct settings_change){ bytes_of(words[0]),
+			bytes_of(words[1]) };
 	free(error);
 	error = NULL;
 	return settings_set(settings, changes, count, allow_protected, &error);
@@ -93,8 +93,8 @@ expect_value(const char *name, const char *expected)
 		settings_list(settings, &pattern, 1, &count);
 
 	cr_assert_eq(count, 1, "no setting '%s'", name);
-	cr_expect_str_eq(pairs[0].value, expected, "%s is '%s', not '%s'",
-		name, pairs[0].value, expected);
+	cr_expect_str_eq(pairs[0].value, expected, "%s is '%s', not '%s'", name,
+		pairs[0].value, expected);
 	settings_pairs_free(pairs, count);
 }
 
@@ -118,19 +118,24 @@ apply(void *arg, const char **reason)
 Test(settings_change, errors_are_those_of_redis)
 {
 	cr_expect_not(SET("port", "1", "nope", "2"));
-	cr_expect_str_eq(error, "ERR Unknown option or number of arguments for "
+	cr_expect_str_eq(error,
+		"ERR Unknown option or number of arguments for "
 		"CONFIG SET - 'nope'");
 	cr_expect_not(SET("DAEMONIZE", "yes"));
-	cr_expect_str_eq(error, "ERR CONFIG SET failed (possibly related to "
+	cr_expect_str_eq(error,
+		"ERR CONFIG SET failed (possibly related to "
 		"argument 'DAEMONIZE') - can't set immutable config");
 	cr_expect_not(SET("maxmemory", "1", "maxmemory", "2"));
-	cr_expect_str_eq(error, "ERR CONFIG SET failed (possibly related to "
+	cr_expect_str_eq(error,
+		"ERR CONFIG SET failed (possibly related to "
 		"argument 'maxmemory') - duplicate parameter");
 	cr_expect_not(SET("dir", "/"));
-	cr_expect_str_eq(error, "ERR CONFIG SET failed (possibly related to "
+	cr_expect_str_eq(error,
+		"ERR CONFIG SET failed (possibly related to "
 		"argument 'dir') - can't set protected config");
 	cr_expect_not(SET("maxmemory", "10", "maxmemory-clients", "200%"));
-	cr_expect_str_eq(error, "ERR CONFIG SET failed (possibly related to "
+	cr_expect_str_eq(error,
+		"ERR CONFIG SET failed (possibly related to "
 		"argument 'maxmemory-clients') - percentage argument must be "
 		"less or equal to 100");
 	expect_value("maxmemory", "0");
@@ -139,7 +144,8 @@ Test(settings_change, errors_are_those_of_redis)
 Test(settings_change, all_or_nothing)
 {
 	cr_assert(SET("maxmemory", "10000001", "save", "3000 5",
-		"repl-backlog-size", "10000002"), "%s", error);
+			  "repl-backlog-size", "10000002"),
+		"%s", error);
 	expect_value("maxmemory", "10000001");
 	expect_value("save", "3000 5");
 	cr_expect_not(SET("maxmemory", "5", "save", "", "hz", "x"));
@@ -167,7 +173,8 @@ Test(settings_change, a_refusing_hook_takes_everything_back)
 	settings_set_apply_hook(settings, "maxclients", apply, &good);
 	settings_set_apply_hook(settings, "port", apply, &bad);
 	cr_expect_not(SET("maxclients", "5", "port", "7", "save", ""));
-	cr_expect_str_eq(error, "ERR CONFIG SET failed (possibly related to "
+	cr_expect_str_eq(error,
+		"ERR CONFIG SET failed (possibly related to "
 		"argument 'port') - not today");
 	expect_value("maxclients", "10000");
 	expect_value("port", "6379");
@@ -196,11 +203,13 @@ Test(settings_change, a_failing_change_leaves_the_directory)
 Test(settings_change, values_are_put_into_their_form)
 {
 	cr_assert(SET("notify-keyspace-events", "KEA", "hz", "100000",
-		"client-output-buffer-limit", "pubsub 1kb 2kb 3",
-		"loglevel", "WARNING", "maxmemory", "1mb"), "%s", error);
+			  "client-output-buffer-limit", "pubsub 1kb 2kb 3",
+			  "loglevel", "WARNING", "maxmemory", "1mb"),
+		"%s", error);
 	expect_value("notify-keyspace-events", "AKE");
 	expect_value("hz", "500");
-	expect_value("client-output-buffer-limit", "normal 0 0 0 slave "
+	expect_value("client-output-buffer-limit",
+		"normal 0 0 0 slave "
 		"268435456 67108864 60 pubsub 1024 2048 3");
 	expect_value("loglevel", "warning");
 	expect_value("maxmemory", "1048576");
@@ -243,7 +252,8 @@ Test(settings_change, hidden_settings_are_found_by_name_only)
 Test(settings_change, what_get_shows_can_be_set)
 {
 	struct bytes pattern = bytes_of("*");
-	static const char *const redis_immutable = " rdbchecksum daemonize "
+	static const char *const redis_immutable =
+		" rdbchecksum daemonize "
 		"io-threads-do-reads always-show-logo set-proc-title "
 		"syslog-enabled cluster-enabled disable-thp aclfile "
 		"unixsocket pidfile cluster-config-file syslog-ident "
@@ -274,29 +284,34 @@ Test(settings_change, what_get_shows_can_be_set)
 Test(settings_change, rewrite_needs_a_file)
 {
 	cr_expect_not(settings_rewrite(settings, false, &error));
-	cr_expect_str_eq(error,
-		"ERR The server is running without a config file");
+	cr_expect_str_eq(
+		error, "ERR The server is running without a config file");
 }
 
 Test(settings_change, rewrite_keeps_comments_and_order)
 {
-	write_file("a.conf", "# first\nport 7001\n\n# second\nSAVE 900 1\n"
+	write_file("a.conf",
+		"# first\nport 7001\n\n# second\nSAVE 900 1\n"
 		"save 300 10\nmaxclients 5\n\n\n# last\nbad line here\n"
 		"timeout 0\n");
-	write_file("b.conf", "# first\nport 7001\n\n# second\nSAVE 900 1\n"
+	write_file("b.conf",
+		"# first\nport 7001\n\n# second\nSAVE 900 1\n"
 		"save 300 10\nmaxclients 5\n\n\n# last\ntimeout 0\n");
 	chmod("b.conf", 0600);
 	load("b.conf");
 	cr_assert(SET("save", "60 1", "requirepass", "a \"b\"", "maxclients",
-		"6", "maxmemory", "2mb"), "%s", error);
+			  "6", "maxmemory", "2mb"),
+		"%s", error);
 	/* Since it was loaded somebody added a line. */
 	cr_assert_eq(rename("a.conf", "b.conf"), 0);
 	chmod("b.conf", 0600);
 	cr_assert(settings_rewrite(settings, false, &error), "%s", error);
-	error = memory_print("# first\nport 7001\n\n# second\nsave 60 1\n"
+	error = memory_print(
+		"# first\nport 7001\n\n# second\nsave 60 1\n"
 		"\nmaxclients 6\n\n# last\n# ??? bad line here\n"
 		"timeout 0\n# Generated by CONFIG REWRITE\ndir \"%s\"\n"
-		"requirepass \"a \\\"b\\\"\"\nmaxmemory 2mb\n", directory);
+		"requirepass \"a \\\"b\\\"\"\nmaxmemory 2mb\n",
+		directory);
 	cr_expect_str_eq(read_file("b.conf"), error);
 	struct stat status;
 	stat("b.conf", &status);
@@ -324,14 +339,16 @@ Test(settings_change, rewritten_settings_read_back)
 	size_t count;
 	struct settings_pair *pairs;
 
-	write_file("a.conf", "database-class 1 cache\n"
+	write_file("a.conf",
+		"database-class 1 cache\n"
 		"postgres-setting a 'b c'\npostgres-setting d ''\n"
 		"unixsocketperm 700\nbind 127.0.0.1\n");
 	load("a.conf");
 	cr_assert(SET("requirepass", "\x01 \xff'\"\\", "maxmemory-clients",
-		"5%", "shutdown-on-sigint", "nosave force",
-		"notify-keyspace-events", "Kg$", "save", "1 2 3 4",
-		"client-output-buffer-limit", "normal 1 2 3"), "%s", error);
+			  "5%", "shutdown-on-sigint", "nosave force",
+			  "notify-keyspace-events", "Kg$", "save", "1 2 3 4",
+			  "client-output-buffer-limit", "normal 1 2 3"),
+		"%s", error);
 	pairs = settings_list(settings, &pattern, 1, &count);
 	cr_assert(settings_rewrite(settings, true, &error), "%s", error);
 	settings_free(settings);
@@ -349,8 +366,8 @@ Test(settings_change, rewrite_reports_what_failed)
 	cr_assert_eq(unlink("a.conf"), 0);
 	cr_assert_eq(mkdir("a.conf", 0700), 0);
 	cr_expect_not(settings_rewrite(settings, false, &error));
-	cr_expect_eq(strncmp(error, "ERR Rewriting config file: ", 27), 0,
-		"%s", error);
+	cr_expect_eq(strncmp(error, "ERR Rewriting config file: ", 27), 0, "%s",
+		error);
 }
 
 Test(settings_change, reload_applies_what_can_change)
@@ -363,8 +380,8 @@ Test(settings_change, reload_applies_what_can_change)
 	cr_assert(SET("timeout", "9"));
 	write_file("a.conf", "port 7001\nmaxclients 6\ndatabases 5\n");
 	cr_assert(settings_reload(settings, &error), "%s", error);
-	cr_expect_str_eq(error,
-		"changed: maxclients; needs a restart: databases");
+	cr_expect_str_eq(
+		error, "changed: maxclients; needs a restart: databases");
 	expect_value("maxclients", "6");
 	expect_value("databases", "4");
 	expect_value("timeout", "9");
@@ -436,8 +453,8 @@ Test(settings_change, readers_need_no_lock)
 
 	pthread_create(&reader, NULL, read_text, &stop);
 	for (int i = 0; i < 2000; i++)
-		cr_assert(SET("requirepass", i % 2 ? "" :
-			"a long password of some length"));
+		cr_assert(SET("requirepass",
+			i % 2 ? "" : "a long password of some length"));
 	atomic_store(&stop, true);
 	pthread_join(reader, NULL);
 }
