@@ -1,0 +1,56 @@
+/* What commands need from the process around them.
+ *
+ * proxy/ implements it; commands/ only knows these function pointers, so that
+ * dependencies point one way.  All are called on the worker of `request`. */
+#ifndef COMMANDS_HOST_H
+#define COMMANDS_HOST_H
+
+#include "storage/base/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connection;
+struct request;
+struct server;
+
+/* Facts of a connection that only the socket's side knows (CLIENT LIST). */
+struct connection_facts {
+	char address[128], local_address[128];
+	int socket;
+	size_t query_size, query_free, arguments_size;
+	size_t output_size, output_chunks;
+	size_t total_memory;
+	int requests; /* in flight */
+	bool blocked, closing, unix_socket;
+	char events[3]; /* "r", "rw" */
+};
+
+struct host {
+	/* Visits every connection of the process, worker by worker, each on
+	 * its own worker's thread, one worker after the other; then calls
+	 * done(arg) on the caller's.  `visit` must not block. */
+	void (*each_connection)(struct request *request,
+		void (*visit)(struct connection *connection, void *arg),
+		void *arg, void (*done)(void *arg));
+	/* Runs visit(arg) on every worker's thread, one after the other, then
+	 * done(arg) on the caller's. */
+	void (*each_worker)(struct request *request, void (*visit)(void *arg),
+		void *arg, void (*done)(void *arg));
+	void (*describe)(struct connection *connection,
+		struct connection_facts *facts);
+	/* On the connection's own worker. With `after_reply` its pending
+	 * answers are still sent. */
+	void (*close)(struct connection *connection, bool after_reply);
+	/* CONFIG RESETSTAT: sets the counters back to zero. */
+	void (*reset_statistics)(struct server *server);
+	/* CLIENT PAUSE: holds back commands that start until `until_us`
+	 * (monotonic); 0 ends the pause. */
+	void (*pause)(struct server *server, int64_t until_us,
+		bool writes_only);
+	/* Shows the connection every command, or ends that. */
+	void (*set_monitor)(struct connection *connection, bool on);
+};
+
+#endif

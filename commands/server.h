@@ -1,0 +1,47 @@
+/* The process as commands see it: made once by proxy/, shared by all workers.
+ *
+ * Pointers are set before the workers start and do not change; what they point
+ * to says itself how threads use it. */
+#ifndef COMMANDS_SERVER_H
+#define COMMANDS_SERVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct command_table;
+struct counters;
+struct error_statistics;
+struct host;
+struct latency_monitor;
+struct settings;
+struct slow_log;
+struct storage;
+
+struct server {
+	struct settings *settings;
+	const struct command_table *commands;
+	struct storage *storage;
+	const struct host *host;
+	void *host_data; /* proxy's own: its array of workers */
+	/* Ends the process as SIGTERM does; from any thread. */
+	void (*shutdown)(struct server *server);
+	struct counters **counters; /* one for each worker */
+	int worker_count;
+	struct slow_log *slow_log;
+	struct latency_monitor *latency;
+	char run_id[41]; /* 40 hexadecimal digits, new at each start */
+	int64_t started_wall_us;
+	_Atomic uint64_t next_connection_id;
+	_Atomic int monitors; /* connections in MONITOR */
+	_Atomic bool sweeping; /* DEBUG SET-ACTIVE-EXPIRE */
+	_Atomic uint64_t expired_keys;
+	_Atomic int64_t used_memory; /* bytes; sampled about once a second */
+	_Atomic int64_t paused_until_us; /* monotonic; 0: no pause */
+	_Atomic bool paused_writes_only;
+	struct error_statistics *errors;
+	const char *executable; /* path of the program */
+	const char *database_summary; /* "embedded /path" or host and dbname */
+};
+
+#endif

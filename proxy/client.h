@@ -1,0 +1,83 @@
+/* One client's connection: input, requests in flight, output in order.
+ *
+ * Requests stand in a queue in the order in which they were read.  They may be
+ * finished in any order; their replies leave in the queue's.  dispatch.h says
+ * when the next one may start; until then the client is not read any further,
+ * so one client holds a bounded number of requests.
+ *
+ * A client lives until its socket is closed and its last request has finished.
+ * All functions run on its worker's thread. */
+#ifndef PROXY_CLIENT_H
+#define PROXY_CLIENT_H
+
+#include "commands/connection.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct connection_facts;
+struct event;
+struct evbuffer;
+struct parser;
+struct request;
+struct worker;
+
+/* What is in flight decides what may start; see dispatch.c. */
+enum track {
+	TRACK_FREE, /* needs nothing of the others */
+	TRACK_READ, /* one key, read */
+	TRACK_WRITE, /* one key, written */
+	TRACK_READ_MANY, /* several keys, read in one snapshot */
+	TRACK_JOINT, /* several keys, written */
+	TRACK_ALONE, /* everything else */
+	TRACK_COUNT
+};
+
+struct client {
+	struct connection connection; /* first: see client_of() */
+	struct worker *worker;
+	int socket; /* -1 once closed */
+	struct event *readable, *writable;
+	struct parser *parser; /* NULL while idle */
+	struct evbuffer *output; /* NULL while idle */
+	struct client *next, **previous; /* the worker's list */
+	struct client *next_dirty, *next_starved;
+	bool dirty, starved;
+	bool want_write; /* the socket was full */
+	bool closing; /* write what is left, then close */
+	bool ended; /* the peer sent its last byte */
+	bool in_process; /* client_process() is on the stack */
+	struct request *first, **last; /* in flight, in order */
+	struct request *partial; /* being read, or read and held back */
+	bool held; /* `partial` is complete and may not start yet */
+	int in_flight;
+	int tracks[TRACK_COUNT]; /* in flight, of each */
+	int64_t soft_limit_since_us;
+};
+
+/* Takes over `socket`, which is non-blocking. */
+struct client *client_new(struct worker *worker, int socket, bool local);
+
+static inline struct client *
+client_of(struct connection *connection)
+{
+	return (struct client *)connection;
+}
+
+/* Parses and starts what it can, then asks for more input. */
+void client_process(struct client *client);
+/* Writes what is pending; called at the end of the loop's turn. */
+void client_flush(struct client *client);
+/* Closes the socket now, or after its pending output; requests in flight go on
+ * without a reader. */
+void client_close(struct client *client, bool after_output);
+/* Frees the client with whatever it has in flight: when its worker ended. */
+void client_abandon(struct client *client);
+/* Frees memory that an idle client does not need, and closes it when it has
+ * been idle for `timeout`; called about once a second. */
+void client_tick(struct client *client, int64_t now_us);
+void client_describe(struct client *client, struct connection_facts *facts);
+/* Bytes of output not yet written. */
+size_t client_output_size(const struct client *client);
+
+#endif

@@ -1,0 +1,284 @@
+/* Encodes a group's parameters in PostgreSQL's binary format and sends it.
+ *
+ * Source: PostgreSQL, src/backend/utils/adt/arrayfuncs.c (array_recv) for the
+ * binary form of arrays. */
+#include "storage/batch.h"
+
+#include "storage/base/memory.h"
+#include "storage/link.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BUFFER_KEPT_MAX = 1 << 20, /* bytes kept from one batch to the next */
+	PARAMETERS_MAX = 16,
+	ARRAY_HEADER_SIZE = 20,
+};
+
+/* One element's row of values in a set-based group. */
+struct element {
+	const struct value *values;
+};
+
+static char *
+reserve(struct batch *batch, size_t size)
+{
+	char *at;
+
+	if (batch->buffer_size + size > batch->buffer_capacity) {
+		batch->buffer_capacity = (batch->buffer_size + size) * 2;
+		batch->buffer = memory_resize(batch->buffer,
+			batch->buffer_capacity);
+	}
+	at = batch->buffer + batch->buffer_size;
+	batch->buffer_size += size;
+	return at;
+}
+
+static void
+put_int32(char *at, uint32_t value)
+{
+	value = htonl(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static uint32_t
+type_oid(enum value_type type)
+{
+	switch (type) {
+	case VALUE_BOOL:
+		return 16;
+	case VALUE_INT16:
+		return 21;
+	case VALUE_INT32:
+		return 23;
+	case VALUE_INT64:
+		return 20;
+	case VALUE_DOUBLE:
+		return 701;
+	case VALUE_TEXT:
+		return 25;
+	default:
+		return 17;
+	}
+}
+
+static int
+type_size(enum value_type type)
+{
+	switch (type) {
+	case VALUE_BOOL:
+		return 1;
+	case VALUE_INT16:
+		return 2;
+	case VALUE_INT32:
+		return 4;
+	default:
+		return 8;
+	}
+}
+
+static void
+put_number(char *at, const struct value *value)
+{
+	uint64_t eight = htobe64((uint64_t)value->integer);
+	int size = type_size(value->type);
+
+	/* A double's bits share the integer's place; big-endian numbers end
+	 * with their low bytes. */
+	memcpy(at, (char *)&eight + sizeof(eight) - size, (size_t)size);
+}
+
+static bool
+is_bytes(enum value_type type)
+{
+	return type == VALUE_BYTES || type == VALUE_TEXT;
+}
+
+static void
+put_array_header(struct batch *batch, uint32_t oid, uint32_t count)
+{
+	char *at = reserve(batch, count ? ARRAY_HEADER_SIZE : 12);
+
+	put_int32(at, count ? 1 : 0); /* dimensions */
+	put_int32(at + 4, 1); /* may hold NULL */
+	put_int32(at + 8, oid);
+	if (count) {
+		put_int32(at + 12, count);
+		put_int32(at + 16, 1); /* lower bound */
+	}
+}
+
+static void
+put_array_bytes(struct batch *batch, struct bytes bytes)
+{
+	char *at;
+
+	if (bytes.data == NULL) {
+		put_int32(reserve(batch, 4), UINT32_MAX);
+		return;
+	}
+	at = reserve(batch, 4 + bytes.size);
+	put_int32(at, (uint32_t)bytes.size);
+	memcpy(at + 4, bytes.data, bytes.size);
+}
+
+static void
+put_array_element(struct batch *batch, const struct value *value)
+{
+	char *at;
+
+	if (value->is_null) {
+		put_int32(reserve(batch, 4), UINT32_MAX);
+	} else if (is_bytes(value->type)) {
+		put_array_bytes(batch, value->bytes);
+	} else {
+		int size = type_size(value->type);
+
+		at = reserve(batch, 4 + (size_t)size);
+		put_int32(at, (uint32_t)size);
+		put_number(at + 4, value);
+	}
+}
+
+static int
+compare_elements(const void *a, const void *b)
+{
+	const struct value *left = ((const struct element *)a)->values;
+	const struct value *right = ((const struct element *)b)->values;
+
+	if (left[0].integer != right[0].integer)
+		return left[0].integer < right[0].integer ? -1 : 1;
+	return bytes_compare(left[2].bytes, right[2].bytes);
+}
+
+static int
+compare_calls(const void *a, const void *b)
+{
+	struct element left = { (*(struct call *const *)a)->values };
+	struct element right = { (*(struct call *const *)b)->values };
+
+	return compare_elements(&left, &right);
+}
+
+/* The group's elements in the order in which they are sent: by key for
+ * writes, so that two processes lock rows in one order. */
+static struct element *
+collect_elements(struct batch_group *group)
+{
+	const struct statement *statement = statement_get(group->id);
+	struct element *elements = memory_allocate(
+		(size_t)group->element_count * sizeof(*elements));
+	int count = 0;
+
+	if (statement->write && statement->mode != SET_ALL)
+		qsort(group->calls, (size_t)group->call_count,
+			sizeof(struct call *), compare_calls);
+	for (int i = 0; i < group->call_count; i++) {
+		const struct call *call = group->calls[i];
+
+		for (int j = 0; j < call->element_count; j++)
+			elements[count++].values =
+				call->values + (ptrdiff_t)j * call->column_count;
+	}
+	if (statement->mode == SET_ALL)
+		qsort(elements, (size_t)count, sizeof(*elements),
+			compare_elements);
+	return elements;
+}
+
+static int
+encode_set(struct batch *batch, struct batch_group *group, size_t *offsets)
+{
+	struct element *elements = collect_elements(group);
+	int columns = group->calls[0]->column_count;
+
+	for (int column = 0; column < columns; column++) {
+		offsets[column] = batch->buffer_size;
+		put_array_header(batch,
+			type_oid(elements[0].values[column].type),
+			(uint32_t)group->element_count);
+		for (int i = 0; i < group->element_count; i++)
+			put_array_element(batch, &elements[i].values[column]);
+	}
+	offsets[columns] = batch->buffer_size;
+	free(elements);
+	return columns;
+}
+
+static bool
+send_set(struct batch *batch, struct batch_group *group, struct link *link)
+{
+	size_t offsets[PARAMETERS_MAX + 1];
+	const char *values[PARAMETERS_MAX];
+	int sizes[PARAMETERS_MAX];
+	int columns = encode_set(batch, group, offsets);
+
+	for (int i = 0; i < columns; i++) {
+		values[i] = batch->buffer + offsets[i];
+		sizes[i] = (int)(offsets[i + 1] - offsets[i]);
+	}
+	return link_send_execute(link, statement_get(group->id)->name, columns,
+		values, sizes);
+}
+
+static bool
+send_single(struct batch *batch, struct call *call, struct link *link)
+{
+	size_t offsets[PARAMETERS_MAX];
+	const char *values[PARAMETERS_MAX];
+	int sizes[PARAMETERS_MAX];
+	int count = call->value_count;
+
+	for (int i = 0; i < count; i++) {
+		const struct value *value = &call->values[i];
+
+		offsets[i] = batch->buffer_size;
+		if (value->type == VALUE_BYTES_ARRAY) {
+			put_array_header(batch, type_oid(VALUE_BYTES),
+				value->count);
+			for (uint32_t j = 0; j < value->count; j++)
+				put_array_bytes(batch, value->array[j]);
+		} else if (!value->is_null && !is_bytes(value->type)) {
+			put_number(reserve(batch,
+					   (size_t)type_size(value->type)),
+				value);
+		}
+		sizes[i] = (int)(batch->buffer_size - offsets[i]);
+	}
+	for (int i = 0; i < count; i++) {
+		const struct value *value = &call->values[i];
+
+		values[i] = value->is_null ? NULL : batch->buffer + offsets[i];
+		if (is_bytes(value->type) && !value->is_null) {
+			values[i] = value->bytes.data ? value->bytes.data : "";
+			sizes[i] = (int)value->bytes.size;
+		}
+	}
+	return link_send_execute(link, statement_get(call->id)->name, count,
+		values, sizes);
+}
+
+bool
+batch_send_group(struct batch *batch, struct batch_group *group,
+	struct link *link)
+{
+	bool sent;
+
+	batch->buffer_size = 0;
+	reserve(batch, 1); /* so that a pointer into it is never NULL */
+	if (statement_get(group->id)->mode == SET_NONE)
+		sent = send_single(batch, group->calls[0], link);
+	else
+		sent = send_set(batch, group, link);
+	if (batch->buffer_capacity > BUFFER_KEPT_MAX) {
+		free(batch->buffer);
+		batch->buffer = NULL;
+		batch->buffer_capacity = 0;
+	}
+	return sent;
+}

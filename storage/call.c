@@ -1,0 +1,187 @@
+/* Binding parameters and finishing calls; see call.h. */
+#include "storage/call.h"
+
+#include "storage/base/memory.h"
+#include "storage/slot.h"
+#include "storage/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum { INDEXED_KEY_MAX = 1023 }; /* respgres.indexed() keeps up to this */
+
+struct call *
+call_new(struct store *store, enum statement_id id, call_done done, void *arg)
+{
+	struct call *call = store_take_call(store);
+
+	call->store = store;
+	call->id = id;
+	call->done = done;
+	call->arg = arg;
+	call->next = NULL;
+	call->route = ROUTE_KEY;
+	call->db = 0;
+	call->hash = 0;
+	call->keyed = call->alone = call->uncertain = false;
+	call->deadline_us = 0;
+	call->element_count = 1;
+	call->column_count = 0;
+	call->value_count = 0;
+	call->values = call->inline_values;
+	call->value_capacity = CALL_INLINE_VALUES;
+	call->size = 0;
+	call->result = (struct result){ .status = STORE_OK };
+	return call;
+}
+
+static struct value *
+next_value(struct call *call, enum value_type type)
+{
+	struct value *value;
+
+	if (call->value_count == call->value_capacity) {
+		size_t size = (size_t)call->value_capacity * sizeof(*value);
+
+		call->value_capacity *= 2;
+		if (call->values == call->inline_values) {
+			call->values = memory_allocate(size * 2);
+			memcpy(call->values, call->inline_values, size);
+		} else {
+			call->values = memory_resize(call->values, size * 2);
+		}
+	}
+	value = &call->values[call->value_count++];
+	value->type = type;
+	value->is_null = false;
+	value->count = 0;
+	call->size += 8;
+	return value;
+}
+
+void
+call_bind_int32(struct call *call, int32_t value)
+{
+	next_value(call, VALUE_INT32)->integer = value;
+}
+
+void
+call_bind_int64(struct call *call, int64_t value)
+{
+	next_value(call, VALUE_INT64)->integer = value;
+}
+
+void
+call_bind_bool(struct call *call, bool value)
+{
+	next_value(call, VALUE_BOOL)->integer = value;
+}
+
+void
+call_bind_double(struct call *call, double value)
+{
+	next_value(call, VALUE_DOUBLE)->number = value;
+}
+
+void
+call_bind_null(struct call *call, enum value_type type)
+{
+	next_value(call, type)->is_null = true;
+}
+
+void
+call_bind_bytes(struct call *call, struct bytes value)
+{
+	next_value(call, VALUE_BYTES)->bytes = value;
+	call->size += value.size;
+}
+
+void
+call_bind_text(struct call *call, const char *value)
+{
+	next_value(call, VALUE_TEXT)->bytes = bytes_of(value);
+}
+
+void
+call_bind_bytes_array(struct call *call, const struct bytes *array,
+	uint32_t count)
+{
+	struct value *value = next_value(call, VALUE_BYTES_ARRAY);
+
+	value->array = array;
+	value->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		call->size += array[i].size + 4;
+}
+
+void
+call_bind_key(struct call *call, int db, struct bytes key)
+{
+	struct value *value;
+
+	if (!call->keyed) {
+		call->keyed = true;
+		call->db = db;
+		call->hash = XXH3_64bits_withSeed(key.data, key.size,
+			(XXH64_hash_t)db);
+	}
+	/* Rows are matched to such calls by key, and a long key comes back
+	 * in its indexed form. */
+	if (key.size > INDEXED_KEY_MAX &&
+		statement_get(call->id)->mode == SET_KEY)
+		call->alone = true;
+	call_bind_int32(call, db);
+	value = next_value(call, VALUE_INT16);
+	value->integer = slot_of_key(key);
+	call_bind_bytes(call, key);
+}
+
+void
+call_next_element(struct call *call)
+{
+	if (call->element_count == 1)
+		call->column_count = call->value_count;
+	call->element_count++;
+}
+
+static void
+send_along(struct call *call, enum call_route route)
+{
+	if (call->element_count == 1)
+		call->column_count = call->value_count;
+	assert(call->value_count == call->column_count * call->element_count);
+	call->route = route;
+	store_send(call->store, call);
+}
+
+void
+call_send(struct call *call)
+{
+	assert(call->keyed);
+	send_along(call, ROUTE_KEY);
+}
+
+void
+call_send_route(struct call *call, enum call_route route, int db)
+{
+	if (!call->keyed)
+		call->db = db;
+	send_along(call, route);
+}
+
+void
+call_complete(struct call *call)
+{
+	store_post_completed(call->store, call);
+}
+
+void
+call_finish(struct call *call)
+{
+	call->done(call->arg, &call->result);
+	rows_release(call->result.rows);
+	if (call->values != call->inline_values)
+		free(call->values);
+	store_give_call(call->store, call);
+}

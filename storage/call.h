@@ -1,0 +1,112 @@
+/* One execution of an SQL statement on behalf of one request.
+ *
+ *	struct call *call = call_new(store, SQL_string_get, done, request);
+ *
+ *	call_bind_key(call, db, key);
+ *	call_send(call);
+ *
+ * Parameters are bound in the statement's order.  Bytes are borrowed until the
+ * continuation is called, which happens once, on the thread of `store`, after
+ * call_send() has returned.  The call frees itself after its continuation. */
+#ifndef STORAGE_CALL_H
+#define STORAGE_CALL_H
+
+#include "storage/base/bytes.h"
+#include "storage/result.h"
+#include "storage/statement.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lane;
+struct store;
+
+typedef void (*call_done)(void *arg, const struct result *result);
+
+enum value_type {
+	VALUE_BOOL,
+	VALUE_INT16,
+	VALUE_INT32,
+	VALUE_INT64,
+	VALUE_DOUBLE,
+	VALUE_BYTES,
+	VALUE_TEXT,
+	VALUE_BYTES_ARRAY, /* statements of SET_NONE only */
+};
+
+struct value {
+	enum value_type type : 8; /* also of a NULL: PostgreSQL checks it */
+	bool is_null;
+	uint32_t count; /* of an array's elements */
+	union {
+		int64_t integer;
+		double number;
+		struct bytes bytes;
+		const struct bytes *array;
+	};
+};
+
+enum { CALL_INLINE_VALUES = 12 };
+
+/* Which connection a call waits for. */
+enum call_route {
+	ROUTE_KEY, /* the lane that owns the call's first key */
+	/* Writes to several keys, or to all: alone, while no lane is busy. */
+	ROUTE_JOINT,
+	ROUTE_BULK, /* slow reads: SCAN, KEYS, DBSIZE… */
+};
+
+struct call {
+	struct call *next; /* in whatever queue holds it */
+	struct store *store; /* whose thread continues */
+	struct lane *lane; /* where it was sent */
+	enum statement_id id;
+	call_done done;
+	void *arg;
+	enum call_route route;
+	int db; /* of its keys; decides the storage class */
+	uint64_t hash; /* of the first key; 0: no key was bound */
+	bool keyed, alone, uncertain;
+	int64_t deadline_us; /* monotonic */
+	int element_count, column_count; /* columns of one element */
+	int value_count, value_capacity;
+	struct value *values; /* element by element */
+	struct value inline_values[CALL_INLINE_VALUES];
+	size_t size; /* bytes that its values point to */
+	struct result result;
+};
+
+struct call *call_new(struct store *store, enum statement_id id,
+	call_done done, void *arg);
+
+/* The first three parameters of every statement about keys: db int4, slot
+ * int2, key bytea.  Once per element. */
+void call_bind_key(struct call *call, int db, struct bytes key);
+/* Ends one element of a set-based statement; the next bind begins another.
+ * Not called after the last element. */
+void call_next_element(struct call *call);
+
+void call_bind_null(struct call *call, enum value_type type);
+void call_bind_bool(struct call *call, bool value);
+void call_bind_int32(struct call *call, int32_t value);
+void call_bind_int64(struct call *call, int64_t value);
+void call_bind_double(struct call *call, double value);
+void call_bind_bytes(struct call *call, struct bytes value);
+void call_bind_text(struct call *call, const char *value);
+/* bytea[]; array and bytes are borrowed until the continuation. */
+void call_bind_bytes_array(struct call *call, const struct bytes *array,
+	uint32_t count);
+
+/* Sends to the lane of the first key, in the order of sending. */
+void call_send(struct call *call);
+/* Sends along another route; `db` decides the storage class where no key was
+ * bound. */
+void call_send_route(struct call *call, enum call_route route, int db);
+
+/* For storage itself: hands the call to its store's thread to finish. */
+void call_complete(struct call *call);
+/* For storage itself, on the store's thread: runs the continuation and frees
+ * the call. */
+void call_finish(struct call *call);
+
+#endif

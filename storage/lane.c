@@ -1,0 +1,738 @@
+/* Sends batches, sorts out failures, resolves lost commits; see lane.h. */
+#include "storage/lane.h"
+
+#include "storage/base/clock.h"
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+#include "storage/batch.h"
+#include "storage/gate.h"
+#include "storage/lane_session.h"
+#include "storage/link.h"
+#include "storage/store.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+enum {
+	TICK_MS = 100, /* between looks at deadlines while disconnected */
+	RETRIES_MAX = 50,
+	RETRY_DELAY_MAX_MS = 50,
+	/* Above it the connection is renewed after the batch: libpq keeps
+	 * its buffers at the largest size they had. */
+	BATCH_SIZE_KEPT_MAX = 16 << 20,
+};
+
+enum step_kind { STEP_MARK, STEP_PREPARE, STEP_GROUP };
+
+/* What the next result answers. */
+struct step {
+	enum step_kind kind;
+	int index; /* a statement, or a group */
+};
+
+struct lane {
+	struct store *store;
+	struct gate *gate;
+	enum lane_kind kind;
+	enum schema schema;
+	bool synchronous;
+	struct lane_session session;
+	struct link *link;
+	struct event *tick, *retry;
+	char name[64];
+	struct lane *next_dirty;
+	bool dirty;
+
+	struct call *head, **tail;
+	int queued;
+
+	struct batch batch;
+	bool in_flight; /* sent, not synced */
+	bool in_gate, waiting_for_gate;
+	int64_t batch_number;
+	bool unresolved; /* the batch was lost with its connection */
+	int retries;
+	bool renew;
+
+	struct step *steps;
+	int step_count, step_capacity, steps_answered;
+	bool failed;
+	struct step failed_step;
+	char sqlstate[6];
+	char error[160];
+
+	bool ready; /* the session is set up */
+	bool prepared[STATEMENT_COUNT];
+	char *texts[STATEMENT_COUNT]; /* for this lane's schema, when used */
+	struct lane_counters counters;
+};
+
+static void on_connected(void *arg);
+static void on_result(void *arg, PGresult *result);
+static void on_synced(void *arg);
+static void on_lost(void *arg, const char *reason);
+
+static const struct link_handlers link_handlers = {
+	.connected = on_connected,
+	.result = on_result,
+	.synced = on_synced,
+	.lost = on_lost,
+};
+
+/* --- the queue ------------------------------------------------------- */
+
+void
+lane_enqueue(struct lane *lane, struct call *call)
+{
+	call->next = NULL;
+	*lane->tail = call;
+	lane->tail = &call->next;
+	lane->queued++;
+	store_mark_dirty(lane->store, lane);
+}
+
+/* Puts the batch's calls back before all others, in their order. */
+static void
+requeue_batch(struct lane *lane)
+{
+	struct call *first = NULL, **tail = &first;
+
+	for (int i = 0; i < lane->batch.group_count; i++) {
+		struct batch_group *group = &lane->batch.groups[i];
+
+		for (int j = 0; j < group->call_count; j++) {
+			struct call *call = group->calls[j];
+
+			if (call == NULL)
+				continue;
+			rows_release(call->result.rows);
+			call->result.rows = NULL;
+			*tail = call;
+			tail = &call->next;
+			lane->queued++;
+		}
+	}
+	*tail = lane->head;
+	if (lane->head == NULL)
+		lane->tail = tail;
+	lane->head = first;
+	batch_clear(&lane->batch);
+	store_mark_dirty(lane->store, lane);
+}
+
+static void
+complete_with(struct call *call, enum store_status status)
+{
+	call->result.status = status;
+	call_complete(call);
+}
+
+static void
+complete_batch(struct lane *lane)
+{
+	for (int i = 0; i < lane->batch.group_count; i++) {
+		struct batch_group *group = &lane->batch.groups[i];
+
+		for (int j = 0; j < group->call_count; j++)
+			if (group->calls[j] != NULL)
+				call_complete(group->calls[j]);
+	}
+	batch_clear(&lane->batch);
+}
+
+/* --- sending --------------------------------------------------------- */
+
+static void
+add_step(struct lane *lane, enum step_kind kind, int index)
+{
+	if (lane->step_count == lane->step_capacity) {
+		lane->step_capacity = lane->step_capacity * 2 + 16;
+		lane->steps = memory_resize(lane->steps,
+			(size_t)lane->step_capacity * sizeof(*lane->steps));
+	}
+	lane->steps[lane->step_count++] = (struct step){ kind, index };
+}
+
+static bool
+prepare(struct lane *lane, enum statement_id id)
+{
+	const struct statement *statement = statement_get(id);
+
+	if (lane->prepared[id])
+		return true;
+	if (lane->texts[id] == NULL)
+		lane->texts[id] = statement_text_for_schema(statement->text,
+			lane->schema);
+	add_step(lane, STEP_PREPARE, (int)id);
+	lane->prepared[id] = true;
+	return link_send_prepare(lane->link, statement->name, lane->texts[id]);
+}
+
+static bool
+send_mark(struct lane *lane)
+{
+	if (!prepare(lane, SQL_lane_mark))
+		return false;
+	add_step(lane, STEP_MARK, 0);
+	return lane_session_send_mark(&lane->session, lane->link,
+		lane->batch_number);
+}
+
+/* A broken link reports itself from the loop, so errors are not handled
+ * here. */
+static void
+send_batch(struct lane *lane)
+{
+	bool sent = true;
+
+	lane->in_flight = true;
+	lane->failed = false;
+	lane->step_count = lane->steps_answered = 0;
+	if (lane->batch.writes) {
+		lane->batch_number++;
+		sent = send_mark(lane);
+	}
+	for (int i = 0; sent && i < lane->batch.group_count; i++) {
+		struct batch_group *group = &lane->batch.groups[i];
+
+		sent = prepare(lane, group->id);
+		add_step(lane, STEP_GROUP, i);
+		sent = sent &&
+			batch_send_group(&lane->batch, group, lane->link);
+	}
+	if (sent)
+		link_sync(lane->link);
+	lane->counters.batches++;
+	lane->counters.calls += (uint64_t)lane->batch.call_count;
+	lane->counters.statements += (uint64_t)lane->batch.group_count;
+	lane->renew = lane->batch.size > BATCH_SIZE_KEPT_MAX;
+}
+
+static void
+fill_batch(struct lane *lane)
+{
+	int most = storage_options(store_storage(lane->store))->batch_max;
+
+	while (lane->head != NULL && lane->batch.call_count < most) {
+		struct call *call = lane->head;
+
+		/* The batch takes over call->next's neighbours only after
+		 * the call itself was accepted. */
+		if (!batch_add(&lane->batch, call))
+			break;
+		lane->head = call->next;
+		if (lane->head == NULL)
+			lane->tail = &lane->head;
+		lane->queued--;
+	}
+}
+
+static bool
+enter_gate(struct lane *lane)
+{
+	if (lane->gate == NULL)
+		return true;
+	lane->in_gate = gate_enter(lane->gate, lane, lane->kind == LANE_JOINT);
+	lane->waiting_for_gate = !lane->in_gate;
+	return lane->in_gate;
+}
+
+static void
+leave_gate(struct lane *lane)
+{
+	if (lane->in_gate)
+		gate_leave(lane->gate, lane->kind == LANE_JOINT);
+	else if (lane->waiting_for_gate)
+		gate_cancel(lane->gate, lane, lane->kind == LANE_JOINT);
+	lane->in_gate = lane->waiting_for_gate = false;
+}
+
+static void
+watch_deadlines(struct lane *lane)
+{
+	struct timeval interval = { 0, TICK_MS * 1000 };
+
+	if (!event_pending(lane->tick, EV_TIMEOUT, NULL))
+		event_add(lane->tick, &interval);
+}
+
+static void
+connect_link(struct lane *lane)
+{
+	const struct storage_options *options =
+		storage_options(store_storage(lane->store));
+
+	if (lane->link == NULL)
+		lane->link = link_new(store_event_base(lane->store),
+			options->conninfo, lane->name, &link_handlers, lane);
+}
+
+void
+lane_flush(struct lane *lane)
+{
+	if (lane->in_flight || event_pending(lane->retry, EV_TIMEOUT, NULL))
+		return;
+	if (lane->head == NULL) {
+		leave_gate(lane);
+		return;
+	}
+	if (!lane->ready) {
+		connect_link(lane);
+		watch_deadlines(lane);
+		return;
+	}
+	if (!enter_gate(lane))
+		return;
+	fill_batch(lane);
+	send_batch(lane);
+}
+
+/* --- answers --------------------------------------------------------- */
+
+static void
+remember_failure(struct lane *lane, const PGresult *result, struct step step)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *message =
+		PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	if (lane->failed)
+		return;
+	lane->failed = true;
+	lane->failed_step = step;
+	lane->counters.errors++;
+	snprintf(lane->sqlstate, sizeof(lane->sqlstate), "%s",
+		sqlstate ? sqlstate : "XX000");
+	snprintf(lane->error, sizeof(lane->error), "%s",
+		message ? message : "unknown error");
+}
+
+static void
+on_result(void *arg, PGresult *result)
+{
+	struct lane *lane = arg;
+	ExecStatusType status = PQresultStatus(result);
+	struct step step;
+
+	if (!lane->ready) {
+		lane_session_result(&lane->session, result);
+		return;
+	}
+	step = lane->steps[lane->steps_answered++];
+	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+		/* An aborted prepare was never run; neither was a failed
+		 * one. */
+		if (step.kind == STEP_PREPARE)
+			lane->prepared[step.index] = false;
+		if (status != PGRES_PIPELINE_ABORTED)
+			remember_failure(lane, result, step);
+		PQclear(result);
+	} else if (step.kind == STEP_GROUP) {
+		lane->batch.groups[step.index].result = result;
+	} else {
+		PQclear(result);
+	}
+}
+
+static bool
+has_sqlstate(const struct lane *lane, const char *sqlstate)
+{
+	return strcmp(lane->sqlstate, sqlstate) == 0;
+}
+
+static void
+retry_later(struct lane *lane)
+{
+	int most = lane->retries < RETRY_DELAY_MAX_MS ? lane->retries :
+							RETRY_DELAY_MAX_MS;
+	struct timeval delay = { 0, (int)(random() % (most * 1000 + 1)) };
+
+	if (lane->retries > 1)
+		event_add(lane->retry, &delay);
+}
+
+/* The statement itself is at fault: its calls go on apart from each other,
+ * a single one is answered with the error. */
+static void
+isolate_failure(struct lane *lane)
+{
+	struct batch_group *group;
+
+	if (lane->failed_step.kind == STEP_PREPARE) {
+		/* Every group of that statement fails alike; take the
+		 * first. */
+		int i = 0;
+
+		while (i + 1 < lane->batch.group_count &&
+			(int)lane->batch.groups[i].id !=
+				lane->failed_step.index)
+			i++;
+		group = &lane->batch.groups[i];
+	} else if (lane->failed_step.kind == STEP_MARK) {
+		group = &lane->batch.groups[0];
+	} else {
+		group = &lane->batch.groups[lane->failed_step.index];
+	}
+	if (group->call_count > 1) {
+		for (int i = 0; i < group->call_count; i++)
+			group->calls[i]->alone = true;
+		return;
+	}
+	log_event(LOG_WARNING, "statement failed", "statement",
+		log_text(statement_get(group->id)->name), "sqlstate",
+		log_text(lane->sqlstate), "error", log_text(lane->error),
+		NULL);
+	memcpy(group->calls[0]->result.sqlstate, lane->sqlstate,
+		sizeof(lane->sqlstate));
+	memcpy(group->calls[0]->result.error, lane->error,
+		sizeof(lane->error));
+	complete_with(group->calls[0], STORE_ERROR);
+	group->calls[0] = NULL;
+}
+
+/* PostgreSQL rolled the whole batch back. */
+static void
+handle_failure(struct lane *lane)
+{
+	bool transient = has_sqlstate(lane, "40P01") ||
+		has_sqlstate(lane, "40001") || has_sqlstate(lane, "55P03");
+
+	lane->retries++;
+	if (has_sqlstate(lane, "26000") || has_sqlstate(lane, "42P05")) {
+		/* The server forgot our statements, or has them already. */
+		for (int i = 0; i < STATEMENT_COUNT; i++)
+			lane->prepared[i] = false;
+		lane->renew = has_sqlstate(lane, "42P05");
+	} else if (has_sqlstate(lane, "0A000")) {
+		lane->renew = true; /* the tables changed under a plan */
+	} else if (!transient) {
+		isolate_failure(lane);
+		lane->retries--;
+	}
+	if (lane->retries > RETRIES_MAX) {
+		isolate_failure(lane);
+		lane->retries = 0;
+	}
+	lane->counters.retries++;
+	requeue_batch(lane);
+	if (transient)
+		retry_later(lane);
+}
+
+static void
+share_results(struct lane *lane)
+{
+	for (int i = 0; i < lane->batch.group_count; i++)
+		if (!batch_share_result(&lane->batch.groups[i]))
+			log_event(LOG_WARNING, "rows do not fit their calls",
+				"statement",
+				log_text(statement_get(
+					lane->batch.groups[i].id)
+						 ->name),
+				NULL);
+	complete_batch(lane);
+	lane->retries = 0;
+}
+
+/* After a new connection: what became of the batch that was in flight. */
+static void
+resolve_batch(struct lane *lane)
+{
+	bool committed = lane->session.last_batch == lane->batch_number;
+
+	if (!lane->unresolved)
+		return;
+	lane->unresolved = false;
+	log_event(LOG_NOTICE, "lost batch resolved", "connection",
+		log_text(lane->name), "committed", log_int(committed), "calls",
+		log_int(lane->batch.call_count), NULL);
+	if (!committed) {
+		requeue_batch(lane);
+		return;
+	}
+	for (int i = 0; i < lane->batch.group_count; i++) {
+		struct batch_group *group = &lane->batch.groups[i];
+		bool known = statement_get(group->id)->mode == SET_ALL;
+
+		for (int j = 0; j < group->call_count; j++)
+			if (group->calls[j] != NULL)
+				group->calls[j]->result.status = known ?
+					STORE_OK :
+					STORE_REPLY_LOST;
+	}
+	complete_batch(lane);
+}
+
+static void
+session_ready(struct lane *lane)
+{
+	if (!lane_session_ok(&lane->session)) {
+		log_event(LOG_WARNING, "database session refused",
+			"connection", log_text(lane->name), "error",
+			log_text(lane->session.error), NULL);
+		link_give_up(lane->link);
+		return;
+	}
+	lane->ready = true;
+	link_accept(lane->link);
+	event_del(lane->tick);
+	resolve_batch(lane);
+	if (lane->head != NULL)
+		store_mark_dirty(lane->store, lane);
+}
+
+static void
+renew(struct lane *lane)
+{
+	lane->renew = lane->ready = false;
+	lane->session.old_pid = link_backend_pid(lane->link);
+	memset(lane->prepared, 0, sizeof(lane->prepared));
+	link_renew(lane->link);
+}
+
+static void
+on_synced(void *arg)
+{
+	struct lane *lane = arg;
+
+	if (!lane->ready) {
+		session_ready(lane);
+		return;
+	}
+	lane->in_flight = false;
+	leave_gate(lane);
+	if (lane->failed)
+		handle_failure(lane);
+	else
+		share_results(lane);
+	if (lane->head != NULL || lane->renew)
+		store_mark_dirty(lane->store, lane);
+}
+
+static void
+on_connected(void *arg)
+{
+	struct lane *lane = arg;
+
+	lane->ready = false;
+	memset(lane->prepared, 0, sizeof(lane->prepared));
+	lane_session_start(&lane->session, lane->link, lane->schema,
+		lane->synchronous, lane->kind != LANE_BULK);
+}
+
+static void
+on_lost(void *arg, const char *reason)
+{
+	struct lane *lane = arg;
+
+	(void)reason;
+	lane->counters.reconnects++;
+	leave_gate(lane);
+	if (lane->in_flight) {
+		lane->in_flight = false;
+		if (lane->batch.writes)
+			lane->unresolved = true;
+		else
+			requeue_batch(lane);
+	}
+	lane->ready = false;
+	if (lane->head != NULL || lane->unresolved)
+		watch_deadlines(lane);
+}
+
+/* --- deadlines ------------------------------------------------------- */
+
+/* Deadlines are set when the database is first seen away, so that a healthy
+ * lane need not read the clock for each call. */
+static bool
+is_overdue(struct lane *lane, struct call *call, int64_t now_us)
+{
+	if (call->deadline_us == 0)
+		call->deadline_us = now_us +
+			(int64_t)storage_options(store_storage(lane->store))
+					->timeout_ms *
+				1000;
+	return call->deadline_us <= now_us;
+}
+
+/* Overdue calls are taken out first and answered then: a continuation may
+ * queue another call. */
+static void
+expire_queue(struct lane *lane, int64_t now_us)
+{
+	struct call **link = &lane->head, *overdue = NULL, **last = &overdue;
+
+	while (*link != NULL) {
+		struct call *call = *link;
+
+		if (!is_overdue(lane, call, now_us)) {
+			link = &call->next;
+			continue;
+		}
+		*link = call->next;
+		call->next = NULL;
+		*last = call;
+		last = &call->next;
+		lane->queued--;
+	}
+	lane->tail = link;
+	while (overdue != NULL) {
+		struct call *call = overdue;
+
+		overdue = call->next;
+		complete_with(call, STORE_DOWN);
+	}
+}
+
+static void
+expire_unresolved(struct lane *lane, int64_t now_us)
+{
+	for (int i = 0; i < lane->batch.group_count; i++) {
+		struct batch_group *group = &lane->batch.groups[i];
+
+		for (int j = 0; j < group->call_count; j++) {
+			if (group->calls[j] == NULL ||
+				!is_overdue(lane, group->calls[j], now_us))
+				continue;
+			complete_with(group->calls[j], STORE_UNKNOWN);
+			group->calls[j] = NULL;
+		}
+	}
+}
+
+static void
+on_tick(evutil_socket_t socket, short what, void *arg)
+{
+	struct lane *lane = arg;
+	int64_t now_us = clock_monotonic_us();
+
+	(void)socket;
+	(void)what;
+	if (lane->ready)
+		return;
+	if (lane->unresolved)
+		expire_unresolved(lane, now_us);
+	expire_queue(lane, now_us);
+	if (lane->head != NULL || lane->unresolved)
+		watch_deadlines(lane);
+}
+
+static void
+on_retry(evutil_socket_t socket, short what, void *arg)
+{
+	struct lane *lane = arg;
+
+	(void)socket;
+	(void)what;
+	store_mark_dirty(lane->store, lane);
+}
+
+/* --- life ------------------------------------------------------------ */
+
+struct lane *
+lane_new(struct store *store, enum lane_kind kind, enum schema schema,
+	bool synchronous, int index, int64_t id, struct gate *gate,
+	bool connect)
+{
+	static const char *const kinds[] = { "point", "joint", "bulk" };
+	struct lane *lane = memory_allocate_zeroed(1, sizeof(*lane));
+	struct event_base *base = store_event_base(store);
+
+	lane->store = store;
+	lane->kind = kind;
+	lane->schema = schema;
+	lane->synchronous = synchronous;
+	lane->gate = gate;
+	lane->tail = &lane->head;
+	batch_init(&lane->batch);
+	snprintf(lane->name, sizeof(lane->name), "respgres %s %s %d",
+		schema == SCHEMA_UNLOGGED ? "cache" :
+			synchronous	  ? "durable" :
+					    "async",
+		kinds[kind], index);
+	lane_session_init(&lane->session, id);
+	lane->tick = evtimer_new(base, on_tick, lane);
+	lane->retry = evtimer_new(base, on_retry, lane);
+	if (connect)
+		connect_link(lane);
+	return lane;
+}
+
+void
+lane_free(struct lane *lane)
+{
+	if (lane == NULL)
+		return;
+	link_free(lane->link);
+	event_free(lane->tick);
+	event_free(lane->retry);
+	batch_release(&lane->batch);
+	for (int i = 0; i < STATEMENT_COUNT; i++)
+		free(lane->texts[i]);
+	free(lane->steps);
+	free(lane);
+}
+
+struct store *
+lane_store(const struct lane *lane)
+{
+	return lane->store;
+}
+
+void
+lane_wake(struct lane *lane)
+{
+	store_post_wake(lane->store, lane);
+}
+
+bool
+lane_is_connected(const struct lane *lane)
+{
+	return lane->ready;
+}
+
+bool
+lane_is_idle(const struct lane *lane)
+{
+	return lane->head == NULL && !lane->in_flight && !lane->unresolved;
+}
+
+struct lane_counters
+lane_read_counters(const struct lane *lane)
+{
+	return lane->counters;
+}
+
+int
+lane_backend_pid(const struct lane *lane)
+{
+	return lane->link ? link_backend_pid(lane->link) : 0;
+}
+
+bool
+lane_mark_dirty(struct lane *lane, struct lane *next)
+{
+	if (lane->dirty)
+		return false;
+	lane->dirty = true;
+	lane->next_dirty = next;
+	return true;
+}
+
+/* Called by the store just before lane_flush(), outside the link's own
+ * handlers: here the link may be renewed. */
+struct lane *
+lane_take_next_dirty(struct lane *lane)
+{
+	struct lane *next = lane->next_dirty;
+
+	lane->dirty = false;
+	lane->next_dirty = NULL;
+	if (lane->renew && !lane->in_flight && lane->ready)
+		renew(lane);
+	return next;
+}

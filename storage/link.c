@@ -1,0 +1,372 @@
+/* A pipelined connection on the loop; see link.h.
+ *
+ * connecting ──PQconnectPoll──▶ connected ──error──▶ waiting ──timer──▶ connecting
+ *
+ * `outstanding` counts answers still to come: one for each statement and one
+ * for each sync.  It tells when PQgetResult() has nothing more to say, which
+ * libpq itself does not in pipeline mode. */
+#include "storage/link.h"
+
+#include "storage/base/log.h"
+#include "storage/base/memory.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+enum { BACKOFF_FIRST_MS = 20, BACKOFF_LAST_MS = 2000,
+	CONNECT_TIMEOUT_S = 10 };
+
+struct link {
+	struct event_base *base;
+	PGconn *connection;
+	char *conninfo, *name;
+	const struct link_handlers *handlers;
+	void *arg;
+	struct event *io; /* read, or what PQconnectPoll() waits for */
+	struct event *writable;
+	struct event *timer; /* back-off, or the limit of connecting */
+	bool connected;
+	int outstanding;
+	int backoff_ms;
+	bool given_up; /* close as soon as no handler runs */
+};
+
+static void connect_start(struct link *link);
+
+static void
+stop_events(struct link *link)
+{
+	if (link->io != NULL)
+		event_free(link->io);
+	if (link->writable != NULL)
+		event_free(link->writable);
+	link->io = link->writable = NULL;
+	event_del(link->timer);
+}
+
+static void
+close_connection(struct link *link)
+{
+	stop_events(link);
+	if (link->connection != NULL)
+		PQfinish(link->connection);
+	link->connection = NULL;
+	link->connected = false;
+	link->outstanding = 0;
+}
+
+static void
+wait_and_reconnect(struct link *link)
+{
+	/* Half fixed, half random: many lanes should not come back at once. */
+	int wait_ms = link->backoff_ms / 2 +
+		(int)(random() % (link->backoff_ms / 2 + 1));
+	struct timeval wait = { wait_ms / 1000, wait_ms % 1000 * 1000 };
+
+	link->backoff_ms *= 2;
+	if (link->backoff_ms > BACKOFF_LAST_MS)
+		link->backoff_ms = BACKOFF_LAST_MS;
+	event_add(link->timer, &wait);
+}
+
+static void
+fail(struct link *link)
+{
+	char *reason = memory_copy_string(link->connection ?
+			PQerrorMessage(link->connection) : "");
+	size_t size = strlen(reason);
+
+	while (size > 0 && reason[size - 1] == '\n')
+		reason[--size] = '\0';
+	log_event(link->connected ? LOG_WARNING : LOG_VERBOSE,
+		"database connection lost", "connection",
+		log_text(link->name), "reason", log_text(reason), NULL);
+	close_connection(link);
+	wait_and_reconnect(link);
+	link->handlers->lost(link->arg, reason);
+	free(reason);
+}
+
+/* Hands out every complete result.  A handler may send more, and may not free
+ * or renew the link. */
+static void
+deliver_results(struct link *link)
+{
+	PGconn *connection = link->connection;
+
+	while (link->outstanding > 0 && !PQisBusy(connection)) {
+		PGresult *result = PQgetResult(connection);
+
+		if (result == NULL) {
+			if (PQstatus(connection) == CONNECTION_BAD)
+				return;
+			continue;
+		}
+		if (PQstatus(connection) == CONNECTION_BAD &&
+			PQresultStatus(result) != PGRES_TUPLES_OK &&
+			PQresultStatus(result) != PGRES_COMMAND_OK &&
+			PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
+			PQclear(result);
+			return;
+		}
+		link->outstanding--;
+		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+			PQclear(result);
+			link->handlers->synced(link->arg);
+		} else {
+			link->handlers->result(link->arg, result);
+		}
+	}
+}
+
+static void
+flush(struct link *link)
+{
+	int pending = PQflush(link->connection);
+
+	/* A failed write shows up as a failed read, after what had arrived. */
+	if (pending == 1)
+		event_add(link->writable, NULL);
+	else if (pending < 0)
+		event_active(link->io, EV_READ, 1);
+}
+
+static void
+on_writable(evutil_socket_t socket, short what, void *arg)
+{
+	(void)socket;
+	(void)what;
+	flush(arg);
+}
+
+static void
+on_readable(evutil_socket_t socket, short what, void *arg)
+{
+	struct link *link = arg;
+	bool alive = PQconsumeInput(link->connection) == 1;
+
+	(void)socket;
+	(void)what;
+	deliver_results(link);
+	if (link->given_up) {
+		link->given_up = false;
+		close_connection(link);
+		wait_and_reconnect(link);
+		return;
+	}
+	if (!alive || PQstatus(link->connection) == CONNECTION_BAD) {
+		fail(link);
+		return;
+	}
+	/* Nothing is asked, so nothing but notices may come: reading them
+	 * also finds a connection that was closed while idle. */
+	if (link->outstanding == 0)
+		PQisBusy(link->connection);
+}
+
+static void
+connect_done(struct link *link)
+{
+	int socket = PQsocket(link->connection);
+
+	event_del(link->timer);
+	if (PQsetnonblocking(link->connection, 1) != 0 ||
+		PQenterPipelineMode(link->connection) != 1) {
+		fail(link);
+		return;
+	}
+	link->io = event_new(link->base, socket, EV_READ | EV_PERSIST,
+		on_readable, link);
+	link->writable =
+		event_new(link->base, socket, EV_WRITE, on_writable, link);
+	event_add(link->io, NULL);
+	link->connected = true;
+	link->handlers->connected(link->arg);
+}
+
+static void connect_poll(evutil_socket_t socket, short what, void *arg);
+
+static void
+connect_wait(struct link *link, short what)
+{
+	/* libpq may change its socket from one poll to the next. */
+	if (link->io != NULL)
+		event_free(link->io);
+	link->io = event_new(link->base, PQsocket(link->connection), what,
+		connect_poll, link);
+	event_add(link->io, NULL);
+}
+
+static void
+connect_poll(evutil_socket_t socket, short what, void *arg)
+{
+	struct link *link = arg;
+
+	(void)socket;
+	(void)what;
+	switch (PQconnectPoll(link->connection)) {
+	case PGRES_POLLING_OK:
+		event_free(link->io);
+		link->io = NULL;
+		connect_done(link);
+		break;
+	case PGRES_POLLING_READING:
+		connect_wait(link, EV_READ);
+		break;
+	case PGRES_POLLING_WRITING:
+		connect_wait(link, EV_WRITE);
+		break;
+	default:
+		fail(link);
+	}
+}
+
+static void
+ignore_notice(void *arg, const char *message)
+{
+	const struct link *link = arg;
+
+	log_event(LOG_DEBUG, "database notice", "connection",
+		log_text(link->name), "message", log_text(message), NULL);
+}
+
+static void
+connect_start(struct link *link)
+{
+	static const char *const keywords[] = { "dbname", "application_name",
+		"client_encoding", NULL };
+	const char *values[] = { link->conninfo, link->name, "UTF8", NULL };
+	struct timeval limit = { CONNECT_TIMEOUT_S, 0 };
+
+	link->connection = PQconnectStartParams(keywords, values, 1);
+	if (link->connection == NULL ||
+		PQstatus(link->connection) == CONNECTION_BAD) {
+		fail(link);
+		return;
+	}
+	PQsetNoticeProcessor(link->connection, ignore_notice, link);
+	event_add(link->timer, &limit);
+	connect_wait(link, EV_WRITE);
+}
+
+static void
+on_timer(evutil_socket_t socket, short what, void *arg)
+{
+	struct link *link = arg;
+
+	(void)socket;
+	(void)what;
+	if (link->connection == NULL)
+		connect_start(link);
+	else if (!link->connected)
+		fail(link);
+}
+
+struct link *
+link_new(struct event_base *base, const char *conninfo, const char *name,
+	const struct link_handlers *handlers, void *arg)
+{
+	struct link *link = memory_allocate_zeroed(1, sizeof(*link));
+
+	link->base = base;
+	link->conninfo = memory_copy_string(conninfo);
+	link->name = memory_copy_string(name);
+	link->handlers = handlers;
+	link->arg = arg;
+	link->backoff_ms = BACKOFF_FIRST_MS;
+	link->timer = evtimer_new(base, on_timer, link);
+	/* From the loop: handlers must not run before the owner is complete. */
+	event_active(link->timer, EV_TIMEOUT, 1);
+	return link;
+}
+
+void
+link_free(struct link *link)
+{
+	if (link == NULL)
+		return;
+	close_connection(link);
+	event_free(link->timer);
+	free(link->conninfo);
+	free(link->name);
+	free(link);
+}
+
+static bool
+sent(struct link *link, int success)
+{
+	if (success == 1)
+		link->outstanding++;
+	else
+		event_active(link->io, EV_READ, 1);
+	return success == 1;
+}
+
+bool
+link_send_prepare(struct link *link, const char *name, const char *text)
+{
+	return sent(link,
+		PQsendPrepare(link->connection, name, text, 0, NULL));
+}
+
+bool
+link_send_execute(struct link *link, const char *name, int count,
+	const char *const *values, const int *sizes)
+{
+	static const int binary[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1 };
+
+	return sent(link, PQsendQueryPrepared(link->connection, name, count,
+				  values, sizes, binary, 1));
+}
+
+bool
+link_send_query(struct link *link, const char *text, int count,
+	const char *const *values)
+{
+	return sent(link, PQsendQueryParams(link->connection, text, count,
+				  NULL, values, NULL, NULL, 1));
+}
+
+bool
+link_sync(struct link *link)
+{
+	bool success = sent(link, PQpipelineSync(link->connection));
+
+	if (success)
+		flush(link);
+	return success;
+}
+
+int
+link_backend_pid(const struct link *link)
+{
+	return link->connected ? PQbackendPID(link->connection) : 0;
+}
+
+bool
+link_is_connected(const struct link *link)
+{
+	return link->connected;
+}
+
+void
+link_give_up(struct link *link)
+{
+	link->given_up = true;
+}
+
+void
+link_accept(struct link *link)
+{
+	link->backoff_ms = BACKOFF_FIRST_MS;
+}
+
+void
+link_renew(struct link *link)
+{
+	close_connection(link);
+	event_active(link->timer, EV_TIMEOUT, 1);
+}

@@ -1,0 +1,58 @@
+/* One libpq connection in pipeline mode on an event loop.
+ *
+ * The link connects by itself, again and again with back-off, sends what it is
+ * given, and hands results back in order.  It knows nothing of calls, batches
+ * or retries: that is the lane's.  All functions run on the loop's thread.
+ *
+ * Source: PostgreSQL documentation, "Pipeline Mode" (libpq). */
+#ifndef STORAGE_LINK_H
+#define STORAGE_LINK_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct event_base;
+struct link;
+
+struct link_handlers {
+	/* Connected, in pipeline mode, nothing sent yet. */
+	void (*connected)(void *arg);
+	/* One statement's result; the handler owns it. */
+	void (*result)(void *arg, PGresult *result);
+	/* Everything up to one link_sync() was answered. */
+	void (*synced)(void *arg);
+	/* The connection is gone, with all that was not synced; a new one is
+	 * under way.  `reason` is libpq's message. */
+	void (*lost)(void *arg, const char *reason);
+};
+
+/* `conninfo` is copied; `name` becomes application_name.  Connects at once. */
+struct link *link_new(struct event_base *base, const char *conninfo,
+	const char *name, const struct link_handlers *handlers, void *arg);
+/* Closes without calling handlers. */
+void link_free(struct link *link);
+
+/* Parameters are in binary format; they are copied before the return.  False:
+ * the connection is broken; lost() follows from the loop. */
+bool link_send_prepare(struct link *link, const char *name, const char *text);
+bool link_send_execute(struct link *link, const char *name, int count,
+	const char *const *values, const int *sizes);
+/* An unprepared statement, with text parameters and binary result. */
+bool link_send_query(struct link *link, const char *text, int count,
+	const char *const *values);
+bool link_sync(struct link *link);
+
+/* The backend's process ID, 0 while not connected. */
+int link_backend_pid(const struct link *link);
+bool link_is_connected(const struct link *link);
+/* The connection proved good: the next back-off starts small again. */
+void link_accept(struct link *link);
+/* Drops the connection because what it answered will not do; the next attempt
+ * comes after a back-off.  No lost() is called; allowed inside handlers. */
+void link_give_up(struct link *link);
+/* Drops the connection and connects anew, to give back large buffers.  Only
+ * when nothing is in flight; no lost() is called. */
+void link_renew(struct link *link);
+
+#endif

@@ -1,0 +1,126 @@
+/* Bounds-checked readers of binary result columns; see result.h. */
+#include "storage/result.h"
+
+#include "storage/base/memory.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <endian.h>
+#include <stdlib.h>
+
+struct rows *
+rows_new(PGresult *set)
+{
+	struct rows *rows = memory_allocate(sizeof(*rows));
+
+	rows->set = set;
+	atomic_init(&rows->references, 1);
+	return rows;
+}
+
+struct rows *
+rows_hold(struct rows *rows)
+{
+	atomic_fetch_add_explicit(&rows->references, 1, memory_order_relaxed);
+	return rows;
+}
+
+void
+rows_release(void *arg)
+{
+	struct rows *rows = arg;
+
+	if (rows == NULL || atomic_fetch_sub_explicit(&rows->references, 1,
+			memory_order_acq_rel) != 1)
+		return;
+	PQclear(rows->set);
+	free(rows);
+}
+
+static PGresult *
+cell(const struct result *result, int row, int column)
+{
+	PGresult *set = result->rows ? result->rows->set : NULL;
+
+	assert(row >= 0 && row < result->row_count);
+	assert(column >= 0 && column < PQnfields(set));
+	return set;
+}
+
+bool
+result_is_null(const struct result *result, int row, int column)
+{
+	PGresult *set = cell(result, row, column);
+
+	return PQgetisnull(set, result->first_row + row, column);
+}
+
+int64_t
+result_int64(const struct result *result, int row, int column)
+{
+	PGresult *set = cell(result, row, column);
+	const char *data = PQgetvalue(set, result->first_row + row, column);
+	uint16_t two;
+	uint32_t four;
+	uint64_t eight;
+
+	switch (PQgetlength(set, result->first_row + row, column)) {
+	case 1:
+		return (unsigned char)data[0];
+	case 2:
+		memcpy(&two, data, sizeof(two));
+		return (int16_t)ntohs(two);
+	case 4:
+		memcpy(&four, data, sizeof(four));
+		return (int32_t)ntohl(four);
+	case 8:
+		memcpy(&eight, data, sizeof(eight));
+		return (int64_t)be64toh(eight);
+	default:
+		return 0;
+	}
+}
+
+char
+result_char(const struct result *result, int row, int column)
+{
+	return *PQgetvalue(cell(result, row, column), result->first_row + row,
+		column);
+}
+
+double
+result_double(const struct result *result, int row, int column)
+{
+	int64_t bits = result_int64(result, row, column);
+	double value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+struct bytes
+result_bytes(const struct result *result, int row, int column)
+{
+	PGresult *set = cell(result, row, column);
+
+	row += result->first_row;
+	return (struct bytes){ PQgetvalue(set, row, column),
+		(size_t)PQgetlength(set, row, column) };
+}
+
+const char *
+result_text(const struct result *result, int row, int column)
+{
+	return result_bytes(result, row, column).data;
+}
+
+int
+result_row_of_element(const struct result *result, int element, int after)
+{
+	int row = after + 1;
+
+	if (row < result->row_count && result_int64(result, row, 0) ==
+			result->first_element + element + 1)
+		return row;
+	return -1;
+}

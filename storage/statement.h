@@ -1,0 +1,53 @@
+/* The registry of SQL statements: each block of the files in storage/sql.
+ *
+ * The block's name is the identifier here, the prepared statement's name in
+ * PostgreSQL, and the thing to grep for. */
+#ifndef STORAGE_STATEMENT_H
+#define STORAGE_STATEMENT_H
+
+#include <stdbool.h>
+
+/* How the calls of a batch share one execution of the statement. */
+enum set_mode {
+	/* Never: each call is an execution of its own. */
+	SET_NONE,
+	/* Parameters become arrays, one element per call (or several).  The
+	 * first result column is the 1-based ordinal of the element; a write
+	 * returns at most one row for an element. */
+	SET_ORDINAL,
+	/* The first result column is the element's key; elements go out in
+	 * key order, and rows come back in it, some of them left out. */
+	SET_KEY,
+	/* No rows come back: every element succeeded. */
+	SET_ALL,
+};
+
+enum statement_id {
+#define SQL(name, mode, write, text) SQL_##name,
+#include "statements.def"
+#undef SQL
+	STATEMENT_COUNT
+};
+
+/* The two copies of the schema that a statement can address. */
+enum schema {
+	SCHEMA_LOGGED, /* respgres */
+	SCHEMA_UNLOGGED, /* respgres_cache */
+	SCHEMA_COUNT
+};
+
+struct statement {
+	const char *name;
+	enum set_mode mode;
+	bool write;
+	const char *text;
+};
+
+const struct statement *statement_get(enum statement_id id);
+
+/* A copy of `text` for `schema`: owned by the caller, released with free().
+ * The texts in the tree name the schema respgres; the copy for unlogged data
+ * names respgres_cache instead. */
+char *statement_text_for_schema(const char *text, enum schema schema);
+
+#endif
