@@ -117,13 +117,18 @@ glob_match(struct bytes pattern, struct bytes text, bool ignore_case)
 	return at == pattern.size;
 }
 
+static bool
+is_special(char byte)
+{
+	return byte == '*' || byte == '?' || byte == '[';
+}
+
 size_t
 glob_prefix(struct bytes pattern, char *prefix, bool *is_literal)
 {
 	size_t at = 0, size = 0;
 
-	while (at < pattern.size &&
-		memchr("*?[", pattern.data[at], 3) == NULL) {
+	while (at < pattern.size && !is_special(pattern.data[at])) {
 		if (pattern.data[at] == '\\' && at + 1 < pattern.size)
 			at++;
 		prefix[size++] = pattern.data[at++];

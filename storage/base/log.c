@@ -320,7 +320,7 @@ log_configure(enum log_level level, enum log_format format, const char *path)
 	} else if (strcmp(path, state.path) != 0) {
 		configured = open_file(path);
 		if (configured) {
-			strcpy(state.path, path);
+			memcpy(state.path, path, strlen(path) + 1);
 			atomic_store(&state.target, state.file);
 		}
 	}

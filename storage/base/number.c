@@ -114,6 +114,15 @@ number_parse_double(struct bytes text, double *value)
 	return valid;
 }
 
+static size_t
+print_infinity(char *buffer, bool positive)
+{
+	const char *text = positive ? "inf" : "-inf";
+
+	memcpy(buffer, text, strlen(text) + 1);
+	return strlen(text);
+}
+
 size_t
 number_print_long_double(
 	char buffer[static NUMBER_LONG_DOUBLE_SIZE], long double value)
@@ -121,8 +130,7 @@ number_print_long_double(
 	size_t size;
 
 	if (isinf(value)) {
-		strcpy(buffer, value > 0 ? "inf" : "-inf");
-		return strlen(buffer);
+		return print_infinity(buffer, value > 0);
 	}
 	size = (size_t)snprintf(
 		buffer, NUMBER_LONG_DOUBLE_SIZE, "%.17Lf", value);
@@ -134,7 +142,8 @@ number_print_long_double(
 	}
 	buffer[size] = '\0';
 	if (strcmp(buffer, "-0") == 0) {
-		strcpy(buffer, "0");
+		buffer[0] = '0';
+		buffer[1] = '\0';
 		size = 1;
 	}
 	return size;
@@ -144,10 +153,8 @@ size_t
 number_print_double(char buffer[static NUMBER_DOUBLE_SIZE], double value)
 {
 	if (isinf(value))
-		strcpy(buffer, value > 0 ? "inf" : "-inf");
-	else
-		snprintf(buffer, NUMBER_DOUBLE_SIZE, "%.17g", value);
-	return strlen(buffer);
+		return print_infinity(buffer, value > 0);
+	return (size_t)snprintf(buffer, NUMBER_DOUBLE_SIZE, "%.17g", value);
 }
 
 static uint64_t

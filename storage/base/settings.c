@@ -123,13 +123,15 @@ restore(struct settings *settings, const struct setting_change *changes,
 	for (size_t i = 0; i < count; i++)
 		setting_store(settings, changes[i].row, before[i]);
 	for (size_t i = 0; i < applied_count; i++) {
+		const struct setting_row *row = applied[i];
 		const char *error;
 
-		if (!run_hook(settings, applied[i], &error))
+		assert(row != NULL);
+		if (!run_hook(settings, row, &error))
 			log_event(LOG_WARNING,
 				"cannot go back to the old setting", "setting",
-				log_text(applied[i]->name), "error",
-				log_text(error), NULL);
+				log_text(row->name), "error", log_text(error),
+				NULL);
 	}
 }
 

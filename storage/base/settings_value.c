@@ -158,10 +158,12 @@ setting_intern(struct settings *settings, const char *text)
 void
 setting_interned_free(struct interned *interned)
 {
-	struct interned *entry, *next;
+	struct interned *entry = interned, *next;
 
-	HASH_ITER (hh, interned, entry, next) {
-		HASH_DEL(interned, entry);
+	/* Clearing frees the table; the entries stay chained. */
+	HASH_CLEAR(hh, interned);
+	for (; entry != NULL; entry = next) {
+		next = entry->hh.next;
 		free(entry);
 	}
 }
