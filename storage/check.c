@@ -236,7 +236,9 @@ check_connections(struct check *check, int needed)
 {
 	PGresult *result = ask(check, "connections",
 		"SELECT current_setting('max_connections')::int "
-		"- current_setting('superuser_reserved_connections')::int, "
+		"- current_setting('superuser_reserved_connections')::int "
+		"- coalesce(current_setting('reserved_connections', true), "
+		"'0')::int, "
 		"(SELECT count(*) FROM pg_stat_activity "
 		"WHERE backend_type = 'client backend' "
 		"AND pid <> pg_backend_pid()), "

@@ -200,12 +200,13 @@ redirect(int output)
 	dup2(output, STDERR_FILENO);
 	if (nothing >= 0)
 		dup2(nothing, STDIN_FILENO);
-#ifdef __linux__
+#ifdef CLOSE_RANGE_UNSHARE
 	if (close_range(3, ~0U, 0) == 0)
 		return;
 #endif
-	for (int descriptor = 3; descriptor < 1024; descriptor++)
-		close(descriptor);
+	for (long descriptor = 3; descriptor < sysconf(_SC_OPEN_MAX);
+		descriptor++)
+		close((int)descriptor);
 }
 
 static void

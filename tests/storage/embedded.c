@@ -341,9 +341,24 @@ Test(embedded, a_postmaster_that_keeps_dying_is_given_pauses)
 	embedded_stop(embedded);
 }
 
-/* Starts it in a process that is then killed; returns its postmaster. */
+/* Leaves a backend that computes for two seconds, and so does not notice that
+ * its postmaster is killed. */
+static void
+kill_busy(const struct embedded *embedded)
+{
+	PGconn *busy = PQconnectdb(embedded_conninfo(embedded));
+
+	PQsendQuery(busy,
+		"DO $$ BEGIN WHILE clock_timestamp() < now() + interval '2 s' "
+		"LOOP END LOOP; END $$");
+	usleep(200000);
+	kill(embedded_process(embedded), SIGKILL);
+}
+
+/* Starts it in a process that is then killed, after `before` if that is not
+ * NULL; returns its postmaster. */
 static pid_t
-start_and_be_killed(void)
+start_and_be_killed(void (*before)(const struct embedded *embedded))
 {
 	int ends[2];
 	pid_t parent, postmaster = 0;
@@ -355,6 +370,8 @@ start_and_be_killed(void)
 			(struct embedded_options){ .directory = NULL });
 
 		postmaster = embedded ? embedded_process(embedded) : 0;
+		if (embedded && before)
+			before(embedded);
 		if (write(ends[1], &postmaster, sizeof(postmaster)) < 0)
 			_exit(1);
 		pause();
@@ -371,7 +388,7 @@ start_and_be_killed(void)
 
 Test(embedded, a_killed_respgres_takes_postgresql_along)
 {
-	pid_t postmaster = start_and_be_killed();
+	pid_t postmaster = start_and_be_killed(NULL);
 	int left = 200;
 
 	while (left-- > 0 && !is_gone(postmaster))
@@ -381,10 +398,21 @@ Test(embedded, a_killed_respgres_takes_postgresql_along)
 
 Test(embedded, starts_while_the_postgresql_of_a_killed_one_shuts_down)
 {
-	pid_t before = start_and_be_killed();
+	pid_t before = start_and_be_killed(NULL);
 	struct embedded *embedded = start();
 
 	cr_expect(is_gone(before));
+	expect_answer(embedded, "SELECT 1", "1");
+	embedded_stop(embedded);
+}
+
+Test(embedded, starts_when_a_killed_postmaster_left_a_busy_backend)
+{
+	pid_t postmaster = start_and_be_killed(kill_busy);
+	struct embedded *embedded;
+
+	cr_expect(is_gone(postmaster));
+	embedded = start();
 	expect_answer(embedded, "SELECT 1", "1");
 	embedded_stop(embedded);
 }
@@ -449,7 +477,7 @@ Test(embedded_fresh, programs_are_looked_for_where_told)
 Test(embedded, a_request_to_stop_ends_the_wait)
 {
 	static volatile sig_atomic_t requested = 1;
-	pid_t postmaster = start_and_be_killed();
+	pid_t postmaster = start_and_be_killed(NULL);
 
 	/* Whether it still shuts down or not, nothing may stay running. */
 	cr_expect_null(start_with(
