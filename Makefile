@@ -53,7 +53,7 @@ ifndef SANITIZE.$(SAN)
 $(error SAN is address, undefined or thread (fuzzer: see the target fuzz))
 endif
 FLAGS += $(SANITIZE.$(SAN)) -fno-omit-frame-pointer
-LINK += $(SANITIZE.$(SAN):-fsanitize=fuzzer-no-link%=-fsanitize=fuzzer%)
+LINK += $(subst fuzzer-no-link,fuzzer,$(SANITIZE.$(SAN)))
 else
 FLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
 	-fstack-clash-protection
