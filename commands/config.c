@@ -79,10 +79,16 @@ cmd_config_rewrite(struct request *request)
 }
 
 static void
+finish_resetstat(void *arg)
+{
+	request_reply_ok(arg);
+}
+
+static void
 cmd_config_resetstat(struct request *request)
 {
-	request->server->host->reset_statistics(request->server);
-	request_reply_ok(request);
+	request->server->host->reset_statistics(request, finish_resetstat,
+		request);
 }
 
 static const struct command config_subcommands[] = {

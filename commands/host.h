@@ -43,8 +43,10 @@ struct host {
 	/* On the connection's own worker. With `after_reply` its pending
 	 * answers are still sent. */
 	void (*close)(struct connection *connection, bool after_reply);
-	/* CONFIG RESETSTAT: sets the counters back to zero. */
-	void (*reset_statistics)(struct server *server);
+	/* CONFIG RESETSTAT: sets each worker's counters back to zero on its
+	 * own thread, then calls done(arg) on the caller's. */
+	void (*reset_statistics)(struct request *request,
+		void (*done)(void *arg), void *arg);
 	/* CLIENT PAUSE: holds back commands that start until `until_us`
 	 * (monotonic); 0 ends the pause. */
 	void (*pause)(struct server *server, int64_t until_us,
