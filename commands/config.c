@@ -87,8 +87,8 @@ finish_resetstat(void *arg)
 static void
 cmd_config_resetstat(struct request *request)
 {
-	request->server->host->reset_statistics(request, finish_resetstat,
-		request);
+	request->server->host->reset_statistics(
+		request, finish_resetstat, request);
 }
 
 static const struct command config_subcommands[] = {
