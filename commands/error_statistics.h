@@ -1,4 +1,6 @@
-/* INFO errorstats: how often each error code was answered. */
+/* INFO errorstats: how often each error code was answered.
+ *
+ * One for the process, under a mutex that only error replies take. */
 #ifndef COMMANDS_ERROR_STATISTICS_H
 #define COMMANDS_ERROR_STATISTICS_H
 
@@ -8,7 +10,6 @@ struct server;
 
 struct error_statistics *error_statistics_new(void);
 void error_statistics_free(struct error_statistics *statistics);
-
 /* Counts the code of the request's error reply, which is not drained yet. */
 void error_statistics_count(struct request *request);
 /* Calls visit for each code in alphabetical order. */

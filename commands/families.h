@@ -9,7 +9,8 @@
 
 #define COMMAND_FAMILIES(family) \
 	family(config_commands) \
-	family(introspection_commands)
+	family(introspection_commands) \
+	family(slow_log_commands)
 
 #define DECLARE_FAMILY(array) extern const struct command array[];
 COMMAND_FAMILIES(DECLARE_FAMILY)

@@ -7,6 +7,7 @@
 #include "commands/server.h"
 #include "proxy/dispatch.h"
 #include "proxy/parser.h"
+#include "proxy/pause.h"
 #include "proxy/worker.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
@@ -66,6 +67,7 @@ close_socket(struct client *client)
 	if (client->connection.monitor)
 		client->worker->server->host->set_monitor(&client->connection,
 			false);
+	pause_forget(client);
 	event_free(client->readable);
 	if (client->writable != NULL)
 		event_free(client->writable);
@@ -233,6 +235,18 @@ wants_reply(struct connection *connection)
 	default:
 		return false;
 	}
+}
+
+void
+client_push(struct client *client, struct bytes resp)
+{
+	if (client->socket < 0 || client->closing ||
+		client->connection.reply_mode == REPLY_OFF)
+		return;
+	if (client->output == NULL)
+		client->output = evbuffer_new();
+	evbuffer_add(client->output, resp.data, resp.size);
+	worker_mark_dirty(client->worker, client);
 }
 
 /* Sends the replies of finished requests at the head of the queue. */

@@ -11,6 +11,7 @@
 #define PROXY_CLIENT_H
 
 #include "commands/connection.h"
+#include "storage/base/bytes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,12 +42,13 @@ struct client {
 	struct parser *parser; /* NULL while idle */
 	struct evbuffer *output; /* NULL while idle */
 	struct client *next, **previous; /* the worker's list */
-	struct client *next_dirty, *next_starved;
+	struct client *next_dirty, *next_starved, *next_monitor;
 	bool dirty, starved;
 	bool want_write; /* the socket was full */
 	bool closing; /* write what is left, then close */
 	bool ended; /* the peer sent its last byte */
 	bool in_process; /* client_process() is on the stack */
+	bool paused; /* held back by CLIENT PAUSE; see pause.h */
 	struct request *first, **last; /* in flight, in order */
 	struct request *partial; /* being read, or read and held back */
 	bool held; /* `partial` is complete and may not start yet */
@@ -77,6 +79,8 @@ void client_abandon(struct client *client);
  * been idle for `timeout`; called about once a second. */
 void client_tick(struct client *client, int64_t now_us);
 void client_describe(struct client *client, struct connection_facts *facts);
+/* Sends RESP that answers no request, behind the answers sent so far. */
+void client_push(struct client *client, struct bytes resp);
 /* Bytes of output not yet written. */
 size_t client_output_size(const struct client *client);
 

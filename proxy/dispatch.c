@@ -188,13 +188,13 @@ dispatch_prepare(struct client *client, struct request *request)
 }
 
 bool
-dispatch_may_start(const struct client *client, const struct request *request)
+dispatch_may_start(struct client *client, const struct request *request)
 {
 	const int *tracks = client->tracks;
 
 	if (tracks[TRACK_ALONE] > 0)
 		return false;
-	if (pause_holds(client->worker->server, request))
+	if (pause_holds(client, request))
 		return false;
 	switch ((enum track)request->track) {
 	case TRACK_FREE:

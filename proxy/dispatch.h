@@ -13,7 +13,7 @@ struct request;
 void dispatch_prepare(struct client *client, struct request *request);
 
 /* Whether the request may run beside what the client has in flight. */
-bool dispatch_may_start(const struct client *client,
+bool dispatch_may_start(struct client *client,
 	const struct request *request);
 
 /* Runs the handler, or answers with the error. */

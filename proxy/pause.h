@@ -5,12 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct client;
 struct request;
 struct server;
 
-/* Whether the request may not start now because of a pause; its client is
- * processed again when the pause ends. */
-bool pause_holds(const struct server *server, const struct request *request);
+/* Whether the client's request may not start now because of a pause; the
+ * client counts as blocked then, and is processed again when the pause ends. */
+bool pause_holds(struct client *client, const struct request *request);
+/* The client does not wait for the end of a pause any more. */
+void pause_forget(struct client *client);
 /* As host.pause says. */
 void pause_set(struct server *server, int64_t until_us, bool writes_only);
 

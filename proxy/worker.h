@@ -28,6 +28,7 @@ struct worker {
 	_Atomic int client_count;
 	struct client *clients; /* doubly linked */
 	struct client *dirty; /* with output to write at the turn's end */
+	struct client *monitors;
 	struct client *starved; /* to be read again when storage drained */
 	struct request *free_requests;
 	int free_request_count;

@@ -1,0 +1,164 @@
+/* Functions that commands call in proxy/; see commands/host.h. */
+#include "proxy/host.h"
+
+#include "commands/connection.h"
+#include "commands/counters.h"
+#include "commands/error_statistics.h"
+#include "commands/host.h"
+#include "commands/request.h"
+#include "commands/server.h"
+#include "commands/table.h"
+#include "proxy/client.h"
+#include "proxy/monitor.h"
+#include "proxy/pause.h"
+#include "proxy/walk.h"
+#include "proxy/worker.h"
+#include "storage/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct visit {
+	void (*connection)(struct connection *connection, void *arg);
+	void (*worker)(void *arg);
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static struct worker *
+worker_of(struct request *request)
+{
+	return client_of(request->connection)->worker;
+}
+
+static void
+visit_worker(struct worker *worker, void *arg)
+{
+	struct visit *visit = arg;
+
+	if (visit->worker != NULL) {
+		visit->worker(visit->arg);
+		return;
+	}
+	for (struct client *client = worker->clients, *next; client != NULL;
+		client = next) {
+		next = client->next;
+		if (client->socket >= 0)
+			visit->connection(&client->connection, visit->arg);
+	}
+}
+
+static void
+end_visit(void *arg)
+{
+	struct visit *visit = arg;
+
+	visit->done(visit->arg);
+	free(visit);
+}
+
+static void
+each_connection(struct request *request,
+	void (*visit_connection)(struct connection *connection, void *arg),
+	void *arg, void (*done)(void *arg))
+{
+	struct visit *visit = memory_allocate(sizeof(*visit));
+
+	*visit = (struct visit){ visit_connection, NULL, done, arg };
+	walk_workers(worker_of(request), visit_worker, end_visit, visit);
+}
+
+static void
+each_worker(struct request *request, void (*visit_each)(void *arg), void *arg,
+	void (*done)(void *arg))
+{
+	struct visit *visit = memory_allocate(sizeof(*visit));
+
+	*visit = (struct visit){ NULL, visit_each, done, arg };
+	walk_workers(worker_of(request), visit_worker, end_visit, visit);
+}
+
+static void
+describe(struct connection *connection, struct connection_facts *facts)
+{
+	client_describe(client_of(connection), facts);
+}
+
+static void
+close_connection(struct connection *connection, bool after_reply)
+{
+	struct client *client = client_of(connection);
+
+	if (after_reply && client->in_flight > 0)
+		connection->close_after_reply = true;
+	else
+		client_close(client, after_reply);
+}
+
+/* --- statistics ------------------------------------------------------ */
+
+static void
+zero(_Atomic uint64_t *counter)
+{
+	atomic_store_explicit(counter, 0, memory_order_relaxed);
+}
+
+static void
+zero_command(struct command_counters *command)
+{
+	zero(&command->calls);
+	zero(&command->microseconds);
+	zero(&command->rejected);
+	zero(&command->failed);
+	for (int i = 0; i < LATENCY_BUCKETS; i++)
+		atomic_store_explicit(&command->latency[i], 0,
+			memory_order_relaxed);
+}
+
+/* Only what Redis forgets as well: present connections stay counted. */
+static void
+reset_worker(struct worker *worker, void *arg)
+{
+	struct counters *counters = worker->counters;
+	size_t count = command_table_index_count(worker->server->commands);
+
+	(void)arg;
+	zero(&counters->connections_received);
+	zero(&counters->connections_rejected);
+	zero(&counters->commands);
+	zero(&counters->bytes_in);
+	zero(&counters->bytes_out);
+	zero(&counters->error_replies);
+	zero(&counters->unexpected_errors);
+	zero(&counters->keyspace_hits);
+	zero(&counters->keyspace_misses);
+	zero(&counters->authentication_failures);
+	zero(&counters->acl_denied);
+	zero(&counters->reads_total);
+	zero(&counters->writes_total);
+	zero(&counters->output_limit_disconnections);
+	zero(&counters->query_limit_disconnections);
+	for (size_t i = 0; i < count; i++)
+		zero_command(&counters->commands_by_index[i]);
+}
+
+static void
+reset_statistics(struct request *request, void (*done)(void *arg), void *arg)
+{
+	struct visit *visit = memory_allocate(sizeof(*visit));
+
+	error_statistics_reset(request->server);
+	zero(&request->server->expired_keys);
+	*visit = (struct visit){ .done = done, .arg = arg };
+	walk_workers(worker_of(request), reset_worker, end_visit, visit);
+}
+
+const struct host host_functions = {
+	.each_connection = each_connection,
+	.each_worker = each_worker,
+	.describe = describe,
+	.close = close_connection,
+	.reset_statistics = reset_statistics,
+	.pause = pause_set,
+	.set_monitor = monitor_set,
+};
