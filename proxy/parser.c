@@ -181,11 +181,21 @@ parser_allocated(const struct parser *parser)
 	return sdsalloc(parser->reader->buf) + parser->large_size;
 }
 
+/* Whether the reader stands between two commands. */
+static bool
+between_commands(const struct parser *parser)
+{
+	const redisReader *reader = parser->reader;
+
+	return reader->ridx < 0 ||
+		(reader->ridx == 0 && reader->rstack[0].type < 0);
+}
+
 bool
 parser_is_empty(const struct parser *parser)
 {
 	return parser_buffered(parser) == 0 && parser->large == NULL &&
-		parser->reader->ridx < 0;
+		between_commands(parser);
 }
 
 /* --- input ----------------------------------------------------------- */
@@ -220,7 +230,7 @@ parser_feed(struct parser *parser, const struct parser_target *target,
 	if (parser->large_filled == parser->large_size) {
 		parser->large_complete = true;
 		parser->large_filled = 0;
-		feed(parser, "$0\r\n\r\n", 6);
+		feed(parser, "0\r\n\r\n", 5);
 	}
 }
 
@@ -235,29 +245,39 @@ unread(const struct parser *parser)
 		reader->len - reader->pos };
 }
 
-/* Reads the line "<type><number>\r\n" that `data` starts with.  Returns its
- * size, 0 while it is not complete. */
+/* The reader takes an item's type byte before the rest of its line is there.
+ */
+static bool
+type_was_read(const struct parser *parser)
+{
+	const redisReader *reader = parser->reader;
+
+	return reader->ridx >= 0 && reader->rstack[reader->ridx].type >= 0;
+}
+
+/* Reads the number up to "\r\n" that `data` starts with.  Returns the size of
+ * both, 0 while they are not complete. */
 static size_t
-read_length_line(struct bytes data, int64_t *length, bool *valid)
+read_length(struct bytes data, int64_t *length, bool *valid)
 {
 	const char *end = memchr(data.data, '\r', data.size);
 
 	if (end == NULL || (size_t)(end - data.data) + 1 >= data.size)
 		return 0;
-	*valid = number_parse_int64((struct bytes){ data.data + 1,
-					    (size_t)(end - data.data) - 1 },
+	*valid = number_parse_int64(
+		(struct bytes){ data.data, (size_t)(end - data.data) },
 		length);
 	return (size_t)(end - data.data) + 2;
 }
 
 static bool
-check_array(struct parser *parser, struct bytes data,
-	const struct parser_limits *limits)
+check_array(struct parser *parser, struct bytes data)
 {
+	const struct parser_limits *limits = parser->limits;
 	int64_t count = 0;
 	bool valid = false;
 
-	if (read_length_line(data, &count, &valid) == 0)
+	if (read_length(data, &count, &valid) == 0)
 		return data.size <= LINE_SIZE_MAX ||
 			fail(parser, "too big mbulk count string");
 	if (!valid || count > INT_MAX)
@@ -270,19 +290,18 @@ check_array(struct parser *parser, struct bytes data,
 	return true;
 }
 
-/* Takes the beginning of a large value out of the reader. */
+/* Takes the beginning of a large value, whose line takes `line_size` bytes of
+ * `data`, out of the reader. */
 static void
-begin_large(struct parser *parser, size_t header_size, size_t length)
+begin_large(struct parser *parser, struct bytes data, size_t line_size,
+	size_t length)
 {
 	redisReader *reader = parser->reader;
-	struct bytes data = unread(parser);
-	size_t there = data.size - header_size;
+	size_t there = data.size - line_size;
 
 	parser->large_size = length + 2;
 	parser->large = memory_allocate(parser->large_size);
-	if (there > parser->large_size)
-		there = parser->large_size;
-	memcpy(parser->large, data.data + header_size, there);
+	memcpy(parser->large, data.data + line_size, there);
 	parser->large_filled = there;
 	/* An incomplete value is all that the reader had left. */
 	sdsIncrLen(reader->buf, -(int)data.size);
@@ -290,27 +309,47 @@ begin_large(struct parser *parser, size_t header_size, size_t length)
 }
 
 static bool
-check_bulk(struct parser *parser, struct bytes data,
-	const struct parser_limits *limits)
+check_bulk(struct parser *parser, struct bytes data)
 {
 	int64_t length = 0;
 	bool valid = false;
-	size_t line;
+	size_t line_size = read_length(data, &length, &valid);
 
-	if (data.data[0] != '$')
-		return fail_type(parser, data.data[0]);
-	line = read_length_line(data, &length, &valid);
-	if (line == 0)
+	if (line_size == 0)
 		return data.size <= LINE_SIZE_MAX ||
 			fail(parser, "too big bulk count string");
 	if (!valid || length < 0)
 		return fail(parser, "invalid bulk length");
-	if (length > limits->bulk_size_max)
+	if (length > parser->limits->bulk_size_max)
 		return fail_bulk_size(parser);
-	if (length >= PARSER_LARGE_SIZE &&
-		data.size < line + (size_t)length + 2)
-		begin_large(parser, line, (size_t)length);
+	if (length >= PARSER_LARGE_SIZE && type_was_read(parser) &&
+		data.size < line_size + (size_t)length + 2)
+		begin_large(parser, data, line_size, (size_t)length);
 	return true;
+}
+
+/* Looks at the line that the reader would read next. */
+static bool
+check_next(struct parser *parser)
+{
+	struct bytes data = unread(parser);
+	bool between = between_commands(parser);
+
+	if (data.size == 0 || parser->large_complete)
+		return true;
+	if (!type_was_read(parser)) {
+		if (!between && data.data[0] != '$')
+			return fail_type(parser, data.data[0]);
+		data.data++;
+		data.size--;
+	}
+	if (between || parser->reader->ridx == 0)
+		return check_array(parser, data);
+	if (type_was_read(parser) &&
+		parser->reader->rstack[parser->reader->ridx].type !=
+			REDIS_REPLY_STRING)
+		return true; /* create_…() will refuse it by its type */
+	return check_bulk(parser, data);
 }
 
 /* --- reading --------------------------------------------------------- */
@@ -344,19 +383,6 @@ read_inline(struct parser *parser, struct request *request, bool *passed)
 	return request->argc > 0 ? PARSER_REQUEST : PARSER_MORE;
 }
 
-/* Looks at the line that the reader would read next. */
-static bool
-check_next(struct parser *parser, const struct parser_limits *limits)
-{
-	struct bytes data = unread(parser);
-
-	if (data.size == 0 || parser->large_complete)
-		return true;
-	if (parser->reader->ridx < 0)
-		return check_array(parser, data, limits);
-	return check_bulk(parser, data, limits);
-}
-
 /* The reader's own complaint, in Redis' words. */
 static void
 fail_as_reader(struct parser *parser)
@@ -375,12 +401,11 @@ fail_as_reader(struct parser *parser)
 }
 
 static enum parser_status
-read_array(struct parser *parser, struct request *request,
-	const struct parser_limits *limits)
+read_array(struct parser *parser, struct request *request)
 {
 	void *done = NULL;
 
-	if (!check_next(parser, limits))
+	if (!check_next(parser))
 		return PARSER_ERROR;
 	parser->request = request;
 	if (redisReaderGetReply(parser->reader, &done) != REDIS_OK) {
@@ -389,7 +414,7 @@ read_array(struct parser *parser, struct request *request,
 	}
 	if (done != NULL)
 		return PARSER_REQUEST;
-	return check_next(parser, limits) ? PARSER_MORE : PARSER_ERROR;
+	return check_next(parser) ? PARSER_MORE : PARSER_ERROR;
 }
 
 enum parser_status
@@ -408,10 +433,10 @@ parser_read(struct parser *parser, struct request *request,
 		again = false;
 		if (data.size == 0)
 			return PARSER_MORE;
-		if (parser->reader->ridx < 0 && data.data[0] != '*') {
+		if (between_commands(parser) && data.data[0] != '*') {
 			status = read_inline(parser, request, &again);
 		} else {
-			status = read_array(parser, request, limits);
+			status = read_array(parser, request);
 			again = status == PARSER_REQUEST && request->argc == 0;
 		}
 	} while (again);
