@@ -10,12 +10,16 @@
 #include <stddef.h>
 
 #define NOT_YET(full_name, of, version) \
-	{ .name = full_name, .group = GROUP_##of, .since = version, \
-		.state = COMMAND_NOT_YET }
+	{ \
+		.name = full_name, .group = GROUP_##of, .since = version, \
+		.state = COMMAND_NOT_YET \
+	}
 
 #define WONT(full_name, of, version, reason) \
-	{ .name = full_name, .group = GROUP_##of, .since = version, \
-		.state = COMMAND_WONT, .note = reason }
+	{ \
+		.name = full_name, .group = GROUP_##of, .since = version, \
+		.state = COMMAND_WONT, .note = reason \
+	}
 
 #define REPLICATION \
 	"The data are replicated by PostgreSQL; any number of servers may " \

@@ -126,8 +126,12 @@ enum key_access {
 	KEY_VARIABLE_FLAGS = 1 << 10,
 };
 
-enum key_begin { KEY_BEGIN_NONE, KEY_BEGIN_INDEX, KEY_BEGIN_KEYWORD,
-	KEY_BEGIN_UNKNOWN };
+enum key_begin {
+	KEY_BEGIN_NONE,
+	KEY_BEGIN_INDEX,
+	KEY_BEGIN_KEYWORD,
+	KEY_BEGIN_UNKNOWN
+};
 enum key_find { KEY_FIND_RANGE, KEY_FIND_KEYNUM, KEY_FIND_UNKNOWN };
 
 /* Where keys stand among the arguments: Redis' key specification
@@ -147,15 +151,22 @@ struct key_spec {
 /* `count` 1: the one key at `first`.  KEYS_RANGE: from `first` to `last` (-1:
  * the final argument) in steps. */
 #define KEY_AT(first, flags) \
-	{ .begin = KEY_BEGIN_INDEX, .index = (first), .key_step = 1, \
-		.access = (flags) }
+	{ \
+		.begin = KEY_BEGIN_INDEX, .index = (first), .key_step = 1, \
+		.access = (flags) \
+	}
 #define KEYS_RANGE(first, last, step, flags) \
-	{ .begin = KEY_BEGIN_INDEX, .index = (first), \
+	{ \
+		.begin = KEY_BEGIN_INDEX, .index = (first), \
 		.last_key = (last) < 0 ? (last) : (last) - (first), \
-		.key_step = (step), .access = (flags) }
+		.key_step = (step), .access = (flags) \
+	}
 #define KEYS_COUNTED(at, flags) \
-	{ .begin = KEY_BEGIN_INDEX, .index = (at), .find = KEY_FIND_KEYNUM, \
-		.first_key = 1, .key_step = 1, .access = (flags) }
+	{ \
+		.begin = KEY_BEGIN_INDEX, .index = (at), \
+		.find = KEY_FIND_KEYNUM, .first_key = 1, .key_step = 1, \
+		.access = (flags) \
+	}
 
 enum command_state {
 	COMMAND_FULL,

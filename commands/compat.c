@@ -71,13 +71,13 @@ static const char *const group_titles[] = {
 enum { GROUP_COUNT = sizeof(group_titles) / sizeof(group_titles[0]) };
 
 static void
-add_line(struct page *page, const char *full_name,
-	const struct command *command)
+add_line(
+	struct page *page, const char *full_name, const struct command *command)
 {
 	if (page->count == page->capacity) {
 		page->capacity = page->capacity ? page->capacity * 2 : 256;
-		page->lines = memory_resize(page->lines,
-			page->capacity * sizeof(*page->lines));
+		page->lines = memory_resize(
+			page->lines, page->capacity * sizeof(*page->lines));
 	}
 	page->lines[page->count++] = (struct line){ full_name, command };
 }
@@ -90,11 +90,11 @@ collect(struct page *page, const struct command_table *table)
 	const struct command *row;
 
 	for (size_t i = 0; i < count; i++) {
-		add_line(page, command_table_full_name(table, list[i]),
-			list[i]);
+		add_line(
+			page, command_table_full_name(table, list[i]), list[i]);
 		for (row = list[i]->subcommands; row && row->name; row++)
-			add_line(page, command_table_full_name(table, row),
-				row);
+			add_line(
+				page, command_table_full_name(table, row), row);
 	}
 	for (row = absent_commands; row->name; row++) {
 		if (!command_table_find_full(table, bytes_of(row->name)))
@@ -131,7 +131,8 @@ write_name(FILE *output, const char *full_name)
 	fputc('`', output);
 	for (; *full_name; full_name++)
 		fputc(*full_name == '|' ? ' ' :
-			toupper((unsigned char)*full_name), output);
+					  toupper((unsigned char)*full_name),
+			output);
 	fputc('`', output);
 }
 
@@ -157,9 +158,11 @@ write_group(FILE *output, const struct page *page, enum command_group group)
 		if (line->command->group != group)
 			continue;
 		if (!is_open)
-			fprintf(output, "\n## %s\n\n"
+			fprintf(output,
+				"\n## %s\n\n"
 				"| command | since | state | difference |\n"
-				"|---|---|---|---|\n", group_titles[group]);
+				"|---|---|---|---|\n",
+				group_titles[group]);
 		is_open = true;
 		fputs("| ", output);
 		write_name(output, line->full_name);
@@ -181,14 +184,15 @@ compat_write(FILE *output)
 	collect(&page, table);
 	qsort(page.lines, page.count, sizeof(*page.lines), compare_lines);
 	fputs("# Redis compatibility\n\n"
-		"Every command of Redis 7.0 and every command of our own, with "
-		"the version it came with.\n"
-		"A subcommand has a line of its own: `CLIENT KILL`.\n"
-		"Where a command differs from Redis, the last column says "
-		"how; otherwise it is to behave the same,\n"
-		"and a test compares it with a real Redis server.\n"
-		"This page is made by `respgres --compat` from the command "
-		"table; change the rows, not the page.\n\n", output);
+	      "Every command of Redis 7.0 and every command of our own, with "
+	      "the version it came with.\n"
+	      "A subcommand has a line of its own: `CLIENT KILL`.\n"
+	      "Where a command differs from Redis, the last column says "
+	      "how; otherwise it is to behave the same,\n"
+	      "and a test compares it with a real Redis server.\n"
+	      "This page is made by `respgres --compat` from the command "
+	      "table; change the rows, not the page.\n\n",
+		output);
 	write_summary(output, &page);
 	for (size_t i = 0; i < GROUP_COUNT; i++)
 		write_group(output, &page, (enum command_group)i);

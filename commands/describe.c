@@ -102,8 +102,8 @@ describe_flags(struct reply *reply, const struct flag_name *names,
 
 /* {"type": type, "spec": {…`pairs`…}}; the caller writes the pairs. */
 static void
-open_search(struct reply *reply, const char *name, const char *type,
-	size_t pairs)
+open_search(
+	struct reply *reply, const char *name, const char *type, size_t pairs)
 {
 	reply_bulk_text(reply, name);
 	reply_map(reply, 2);
@@ -215,8 +215,8 @@ describe_history(struct reply *reply, const struct command *command)
 
 		reply_array(reply, 2);
 		reply_bulk(reply, (struct bytes){ entry, version });
-		reply_bulk_text(reply,
-			entry + version + strspn(entry + version, " "));
+		reply_bulk_text(
+			reply, entry + version + strspn(entry + version, " "));
 	}
 }
 
@@ -244,12 +244,12 @@ describe_arguments(struct reply *reply, const struct usage_argument *argument,
 		text_pair(reply, "name", argument->name);
 		text_pair(reply, "type", usage_type_name(argument->type));
 		if (argument->key_spec >= 0)
-			integer_pair(reply, "key_spec_index",
-				argument->key_spec);
+			integer_pair(
+				reply, "key_spec_index", argument->key_spec);
 		text_pair(reply, "token", argument->token);
 		text_pair(reply, "since", argument->since);
-		text_pair(reply, "deprecated_since",
-			argument->deprecated_since);
+		text_pair(
+			reply, "deprecated_since", argument->deprecated_since);
 		if (flags) {
 			reply_bulk_text(reply, "flags");
 			describe_flags(reply, argument_flag_names, flags, "");
@@ -257,8 +257,8 @@ describe_arguments(struct reply *reply, const struct usage_argument *argument,
 		if (!argument->children)
 			continue;
 		reply_bulk_text(reply, "arguments");
-		describe_arguments(reply, argument->children,
-			argument->child_count);
+		describe_arguments(
+			reply, argument->children, argument->child_count);
 	}
 }
 

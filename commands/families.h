@@ -7,10 +7,12 @@
 
 #include "commands/command.h"
 
+/* clang-format off */
 #define COMMAND_FAMILIES(family) \
 	family(config_commands) \
 	family(introspection_commands) \
 	family(slow_log_commands)
+/* clang-format on */
 
 #define DECLARE_FAMILY(array) extern const struct command array[];
 COMMAND_FAMILIES(DECLARE_FAMILY)

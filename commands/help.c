@@ -68,7 +68,8 @@ help_run(struct request *request)
 		lines += 2;
 	upper(name);
 	line = memory_print("%s <subcommand> [<arg> [value] [opt] ...]. "
-		"Subcommands are:", name);
+			    "Subcommands are:",
+		name);
 	reply_array(reply, lines);
 	reply_simple(reply, line);
 	free(line);

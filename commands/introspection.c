@@ -75,8 +75,8 @@ document(struct request *request, const struct command *command)
 {
 	const struct command_table *table = request->server->commands;
 
-	reply_bulk_text(&request->reply,
-		command_table_full_name(table, command));
+	reply_bulk_text(
+		&request->reply, command_table_full_name(table, command));
 	describe_docs(&request->reply, table, command);
 }
 
@@ -143,8 +143,8 @@ list_names(struct reply *reply, const struct command_table *table,
 	if (filter_passes(filter, table, command)) {
 		count++;
 		if (reply)
-			reply_bulk_text(reply,
-				command_table_full_name(table, command));
+			reply_bulk_text(
+				reply, command_table_full_name(table, command));
 	}
 	for (; row && row->name; row++)
 		count += list_names(reply, table, filter, row);
@@ -192,8 +192,8 @@ cmd_command_list(struct request *request)
 /* The row of the command that stands behind COMMAND GETKEYS; NULL when there
  * is none. */
 static const struct command *
-find_inner(const struct command_table *table, const struct bytes *argv,
-	int argc)
+find_inner(
+	const struct command_table *table, const struct bytes *argv, int argc)
 {
 	const struct command *command = command_table_find(table, argv[0]);
 
@@ -206,7 +206,7 @@ static bool
 fits_arity(const struct command *command, int argc)
 {
 	return command->arity >= 0 ? argc == command->arity :
-		argc >= -command->arity;
+				     argc >= -command->arity;
 }
 
 static void
@@ -224,12 +224,13 @@ reply_keys(struct request *request, bool with_access)
 		return;
 	}
 	if (!command_has_keys(command)) {
-		request_reply_error(request,
-			"ERR The command has no key arguments");
+		request_reply_error(
+			request, "ERR The command has no key arguments");
 		return;
 	}
 	if (!fits_arity(command, argc)) {
-		request_reply_error(request, "ERR Invalid number of arguments "
+		request_reply_error(request,
+			"ERR Invalid number of arguments "
 			"specified for command");
 		return;
 	}
@@ -238,8 +239,8 @@ reply_keys(struct request *request, bool with_access)
 	count = command_find_keys(command, argv, argc, indices, access, argc);
 	assert(count <= argc); /* No argument is a key twice. */
 	if (count <= 0 && !(command->flags & CMD_NO_MANDATORY_KEYS)) {
-		request_reply_error(request,
-			"ERR Invalid arguments specified for command");
+		request_reply_error(
+			request, "ERR Invalid arguments specified for command");
 		return;
 	}
 	if (count < 0)

@@ -101,7 +101,7 @@ static int
 absolute_last(const struct key_spec *spec)
 {
 	return spec->last_key < 0 ? spec->last_key :
-		spec->index + spec->last_key;
+				    spec->index + spec->last_key;
 }
 
 /* Folds the key specs into one first-last-step range, as clients from before
@@ -213,8 +213,8 @@ add_row(struct command_table *table, const struct command *command,
 		report(table, entry, "two rows with this name");
 		return;
 	}
-	HASH_ADD_KEYPTR(by_name, table->names, entry->full_name, (size_t)size,
-		entry);
+	HASH_ADD_KEYPTR(
+		by_name, table->names, entry->full_name, (size_t)size, entry);
 	HASH_ADD(by_row, table->rows, command, sizeof(entry->command), entry);
 }
 
@@ -260,8 +260,8 @@ command_table_new(void)
 	/* Entries never move: the hashes point into them. */
 	table->entries =
 		memory_allocate_zeroed(table->capacity, sizeof(struct entry));
-	table->list = memory_allocate_zeroed(table->capacity,
-		sizeof(*table->list));
+	table->list =
+		memory_allocate_zeroed(table->capacity, sizeof(*table->list));
 	for (size_t i = 0; i < family_count; i++)
 		add_family(table, families[i]);
 	qsort(table->list, table->list_count, sizeof(*table->list),
@@ -297,8 +297,8 @@ entry_of(const struct command_table *table, const struct command *command)
 }
 
 const struct command *
-command_table_find_full(const struct command_table *table,
-	struct bytes full_name)
+command_table_find_full(
+	const struct command_table *table, struct bytes full_name)
 {
 	char lower[FULL_NAME_SIZE];
 	const struct entry *entry;
@@ -348,29 +348,29 @@ command_table_list(const struct command_table *table, size_t *count)
 }
 
 const struct command *
-command_table_parent(const struct command_table *table,
-	const struct command *command)
+command_table_parent(
+	const struct command_table *table, const struct command *command)
 {
 	return entry_of(table, command)->parent;
 }
 
 const char *
-command_table_full_name(const struct command_table *table,
-	const struct command *command)
+command_table_full_name(
+	const struct command_table *table, const struct command *command)
 {
 	return entry_of(table, command)->full_name;
 }
 
 const char *
-command_table_upper_name(const struct command_table *table,
-	const struct command *command)
+command_table_upper_name(
+	const struct command_table *table, const struct command *command)
 {
 	return entry_of(table, command)->upper_name;
 }
 
 size_t
-command_table_index(const struct command_table *table,
-	const struct command *command)
+command_table_index(
+	const struct command_table *table, const struct command *command)
 {
 	return entry_of(table, command)->index;
 }
@@ -382,22 +382,22 @@ command_table_index_count(const struct command_table *table)
 }
 
 uint32_t
-command_table_categories(const struct command_table *table,
-	const struct command *command)
+command_table_categories(
+	const struct command_table *table, const struct command *command)
 {
 	return entry_of(table, command)->categories;
 }
 
 uint32_t
-command_table_flags(const struct command_table *table,
-	const struct command *command)
+command_table_flags(
+	const struct command_table *table, const struct command *command)
 {
 	return entry_of(table, command)->flags;
 }
 
 struct key_range
-command_table_key_range(const struct command_table *table,
-	const struct command *command)
+command_table_key_range(
+	const struct command_table *table, const struct command *command)
 {
 	return entry_of(table, command)->range;
 }

@@ -130,8 +130,8 @@ parse_token(struct parser *parser)
 			fail(parser, "a quoted token without an end");
 			return NULL;
 		}
-		token = copy_text(parser, parser->at + 1,
-			(size_t)(end - parser->at - 1));
+		token = copy_text(
+			parser, parser->at + 1, (size_t)(end - parser->at - 1));
 		parser->at = end + 1;
 		return token;
 	}
@@ -242,7 +242,8 @@ wrap_choice(struct parser *parser, struct sequence choice)
 static void
 parse_choices(struct parser *parser, char close, struct usage_argument *node)
 {
-	struct sequence choice = parse_sequence(parser), choices = { .count = 0 };
+	struct sequence choice = parse_sequence(parser),
+			choices = { .count = 0 };
 
 	if (choice.count == 0)
 		fail(parser, "an empty choice");
@@ -396,7 +397,7 @@ parse_named(struct parser *parser, char *token)
 	if (name[size - 1] == ':' && (next == '(' || next == '[')) {
 		name[size - 1] = '\0';
 		return next == '(' ? parse_group(parser, token, name) :
-			parse_option(parser, name);
+				     parse_option(parser, name);
 	}
 	if (*parser->at == '=' && !token) {
 		parser->at++;

@@ -71,8 +71,8 @@ struct usage {
 /* Parses a usage line; NULL stands for a command without arguments.  Returns
  * one block to free(), or NULL with `error` set to what is wrong and
  * `position` to where it is in the text, in bytes. */
-struct usage *usage_parse(const char *text, const char **error,
-	size_t *position);
+struct usage *usage_parse(
+	const char *text, const char **error, size_t *position);
 
 /* The tree as a usage line again, without what follows from defaults.  To be
  * freed. */

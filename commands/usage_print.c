@@ -18,8 +18,8 @@ struct printer {
 	int next_key_spec;
 };
 
-static void print_item(struct printer *printer,
-	const struct usage_argument *argument);
+static void print_item(
+	struct printer *printer, const struct usage_argument *argument);
 
 static bool
 is_plain_token(const char *text)
@@ -29,8 +29,7 @@ is_plain_token(const char *text)
 	for (; *text; text++) {
 		if (isupper((unsigned char)*text))
 			has_letter = true;
-		else if (!isdigit((unsigned char)*text) &&
-			!strchr("-_", *text))
+		else if (!isdigit((unsigned char)*text) && !strchr("-_", *text))
 			return false;
 	}
 	return has_letter;

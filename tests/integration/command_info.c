@@ -47,14 +47,13 @@ connect_to(const char *socket_path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s",
-		socket_path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
 	for (int i = 0; i < 500; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 		cr_assert_neq(fd, -1);
-		if (connect(fd, (struct sockaddr *)&address,
-			    sizeof(address)) == 0)
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) ==
+			0)
 			return fdopen(fd, "r");
 		close(fd);
 		usleep(20000);
@@ -97,8 +96,8 @@ stop(void)
 
 TestSuite(command_info, .init = start, .fini = stop);
 
-typedef void (*describe)(struct reply *reply,
-	const struct command_table *table, const struct command *command);
+typedef void (*describe)(struct reply *reply, const struct command_table *table,
+	const struct command *command);
 
 /* What our encoder writes, read again. */
 static struct resp *
@@ -113,12 +112,12 @@ read_ours(describe encode, const struct command *command)
 	encode(&reply, table, command);
 	reply_drain(&reply, bytes);
 	reply_release(&reply);
-	input = fmemopen(evbuffer_pullup(bytes, -1),
-		evbuffer_get_length(bytes), "r");
+	input = fmemopen(
+		evbuffer_pullup(bytes, -1), evbuffer_get_length(bytes), "r");
 	cr_assert_not_null(input);
 	parsed = resp_read(input);
-	cr_assert_eq(fgetc(input), EOF, "'%s': more than one reply",
-		command->name);
+	cr_assert_eq(
+		fgetc(input), EOF, "'%s': more than one reply", command->name);
 	fclose(input);
 	evbuffer_free(bytes);
 	return parsed;
@@ -158,38 +157,36 @@ expect_same_presence(const char *name, const char *field,
 }
 
 static void
-compare_key_specs(const char *name, const struct resp *ours,
-	const struct resp *theirs)
+compare_key_specs(
+	const char *name, const struct resp *ours, const struct resp *theirs)
 {
 	static const char *const fields[] = { "flags", "begin_search",
 		"find_keys" };
 
-	cr_expect_eq(ours->count, theirs->count,
-		"%s: %zu key specs, not %zu", name, ours->count,
-		theirs->count);
+	cr_expect_eq(ours->count, theirs->count, "%s: %zu key specs, not %zu",
+		name, ours->count, theirs->count);
 	for (size_t i = 0; i < ours->count && i < theirs->count; i++) {
 		for (size_t f = 0; f < 3; f++)
 			expect_same(name, fields[f],
 				resp_value(ours->items[i], fields[f]),
 				resp_value(theirs->items[i], fields[f]));
-		expect_same_presence(name, "notes", ours->items[i],
-			theirs->items[i]);
+		expect_same_presence(
+			name, "notes", ours->items[i], theirs->items[i]);
 	}
 }
 
 enum { INFO_KEY_SPECS = 8, INFO_SUBCOMMANDS = 9, INFO_FIELDS = 10 };
 
 static void
-compare_info(const char *name, const struct resp *ours,
-	const struct resp *theirs)
+compare_info(
+	const char *name, const struct resp *ours, const struct resp *theirs)
 {
 	static const char *const fields[] = { "name", "arity", "flags",
 		"first key", "last key", "step", "categories", "tips" };
 
 	cr_assert_eq(ours->count, INFO_FIELDS, "%s", name);
 	for (size_t i = 0; i < INFO_KEY_SPECS; i++)
-		expect_same(name, fields[i], ours->items[i],
-			theirs->items[i]);
+		expect_same(name, fields[i], ours->items[i], theirs->items[i]);
 	compare_key_specs(name, ours->items[INFO_KEY_SPECS],
 		theirs->items[INFO_KEY_SPECS]);
 	cr_expect(theirs->items[INFO_SUBCOMMANDS]->count > 0 ||
@@ -199,8 +196,8 @@ compare_info(const char *name, const struct resp *ours,
 }
 
 static void
-compare_history(const char *name, const struct resp *ours,
-	const struct resp *theirs)
+compare_history(
+	const char *name, const struct resp *ours, const struct resp *theirs)
 {
 	if (!ours || !theirs)
 		return;
@@ -211,8 +208,8 @@ compare_history(const char *name, const struct resp *ours,
 }
 
 static void
-compare_docs(const char *name, const struct resp *ours,
-	const struct resp *theirs)
+compare_docs(
+	const char *name, const struct resp *ours, const struct resp *theirs)
 {
 	static const char *const same[] = { "since", "group", "doc_flags",
 		"deprecated_since", "replaced_by", "arguments" };
@@ -276,8 +273,7 @@ check_docs(const char *name, const struct command *row)
 	struct resp *ours = read_ours(describe_docs, row);
 	struct resp *theirs = ask_redis("COMMAND DOCS", name);
 
-	cr_expect_eq(theirs->count, 2, "%s: Redis has no such command",
-		name);
+	cr_expect_eq(theirs->count, 2, "%s: Redis has no such command", name);
 	if (theirs->count == 2)
 		compare_docs(name, ours, theirs->items[1]);
 	resp_free(ours);
@@ -325,8 +321,8 @@ Test(command_info, absent_commands_are_named_as_in_redis)
 			resp_free(theirs);
 			continue;
 		}
-		cr_expect_eq(theirs->count, 2,
-			"%s: Redis has no such command", row->name);
+		cr_expect_eq(theirs->count, 2, "%s: Redis has no such command",
+			row->name);
 		docs = theirs->count == 2 ? theirs->items[1] : NULL;
 		if (docs) {
 			cr_expect_str_eq(resp_value(docs, "since")->text,

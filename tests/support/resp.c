@@ -48,8 +48,8 @@ resp_read(FILE *input)
 		read_bulk(reply, (size_t)size, input);
 	} else if (line[0] == '*') {
 		reply->count = (size_t)size;
-		reply->items = memory_allocate_zeroed(reply->count + 1,
-			sizeof(*reply->items));
+		reply->items = memory_allocate_zeroed(
+			reply->count + 1, sizeof(*reply->items));
 		for (size_t i = 0; i < reply->count; i++)
 			reply->items[i] = resp_read(input);
 	} else {

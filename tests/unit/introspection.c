@@ -46,8 +46,8 @@ run(const char *line, int protocol)
 		request_append_argument(request, bytes_of(word));
 	row = command_table_find(table, request->argv[0]);
 	if (row->subcommands && request->argc > 1)
-		row = command_table_find_subcommand(table, row,
-			request->argv[1]);
+		row = command_table_find_subcommand(
+			table, row, request->argv[1]);
 	cr_assert_not_null(row, "%s", line);
 	request->command = row;
 	request->server = &server;
@@ -87,24 +87,27 @@ Test(command, docs_has_maps_in_resp3)
 
 	cr_expect_eq(strncmp(text, "%1\r\n$12\r\ncommand|docs\r\n%5\r\n", 26),
 		0, "%s", text);
-	cr_expect_not_null(strstr(text, "%3\r\n$4\r\nname\r\n$12\r\n"
-		"command-name\r\n$4\r\ntype\r\n$6\r\nstring\r\n$5\r\nflags\r\n"
-		"~2\r\n+optional\r\n+multiple\r\n"), "%s", text);
+	cr_expect_not_null(
+		strstr(text,
+			"%3\r\n$4\r\nname\r\n$12\r\n"
+			"command-name\r\n$4\r\ntype\r\n$6\r\nstring\r\n$5\r\nflags\r\n"
+			"~2\r\n+optional\r\n+multiple\r\n"),
+		"%s", text);
 }
 
 Test(command, list_filters)
 {
 	cr_expect_str_eq(run("command list filterby pattern COMM*|in?o", 2),
 		"*1\r\n$12\r\ncommand|info\r\n");
-	cr_expect_str_eq(run("command list filterby aclcat nonsense", 2),
-		"*0\r\n");
-	cr_expect_str_eq(run("command list filterby module nonsense", 2),
-		"*0\r\n");
-	cr_expect_not_null(strstr(
-		run("command list filterby aclcat CONNECTION", 2),
-		"$15\r\ncommand|getkeys\r\n"));
-	cr_expect_not_null(strstr(run("command list", 2),
-		"$15\r\ncommand|getkeys\r\n"));
+	cr_expect_str_eq(
+		run("command list filterby aclcat nonsense", 2), "*0\r\n");
+	cr_expect_str_eq(
+		run("command list filterby module nonsense", 2), "*0\r\n");
+	cr_expect_not_null(
+		strstr(run("command list filterby aclcat CONNECTION", 2),
+			"$15\r\ncommand|getkeys\r\n"));
+	cr_expect_not_null(
+		strstr(run("command list", 2), "$15\r\ncommand|getkeys\r\n"));
 }
 
 Test(command, list_refuses_other_words)
@@ -139,7 +142,8 @@ Test(command, help_has_a_line_and_a_summary_for_each_subcommand)
 	cr_expect_eq(strncmp(text, "*17\r\n+COMMAND <subcommand> ", 27), 0,
 		"%s", text);
 	cr_expect_not_null(strstr(text, "\r\n+(no subcommand)\r\n"));
-	cr_expect_not_null(strstr(text, "\r\n+LIST [FILTERBY (MODULE "
+	cr_expect_not_null(strstr(text,
+		"\r\n+LIST [FILTERBY (MODULE "
 		"module-name | ACLCAT category | PATTERN pattern)]\r\n+    "));
 	cr_expect_not_null(strstr(text, "\r\n+HELP\r\n+    "));
 }
@@ -154,10 +158,11 @@ Test(compat, page_names_every_state_once)
 	fclose(output);
 	cr_expect_not_null(strstr(page, "\n| full | "));
 	cr_expect_not_null(strstr(page, "\n| not yet | "));
-	cr_expect_not_null(strstr(page, "\n## Server\n\n| command | since "
-		"| state | difference |\n|---|---|---|---|\n"));
 	cr_expect_not_null(strstr(page,
-		"\n| `COMMAND DOCS` | 7.0.0 | full |  |\n"));
+		"\n## Server\n\n| command | since "
+		"| state | difference |\n|---|---|---|---|\n"));
+	cr_expect_not_null(
+		strstr(page, "\n| `COMMAND DOCS` | 7.0.0 | full |  |\n"));
 	cr_expect_not_null(strstr(page, "\n| `REPLICAOF` | 5.0.0 | won't | "));
 	free(page);
 }

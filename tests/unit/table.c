@@ -44,8 +44,8 @@ Test(table, finds_commands_in_any_case)
 	cr_expect_null(command_table_find(table, bytes_of("comman")));
 	cr_expect_null(command_table_find(table, bytes_of("commands")));
 	cr_expect_null(command_table_find(table, bytes_of("")));
-	cr_expect_null(command_table_find(table,
-		(struct bytes){ "command\0", 8 }));
+	cr_expect_null(
+		command_table_find(table, (struct bytes){ "command\0", 8 }));
 }
 
 Test(table, a_name_of_any_length_is_no_command)
@@ -54,16 +54,16 @@ Test(table, a_name_of_any_length_is_no_command)
 
 	memset(name, 'x', sizeof(name));
 	for (size_t size = 0; size < sizeof(name); size += 1 + size / 2)
-		cr_expect_null(command_table_find(table,
-			(struct bytes){ name, size }));
+		cr_expect_null(command_table_find(
+			table, (struct bytes){ name, size }));
 }
 
 Test(table, finds_subcommands_only_under_their_parent)
 {
 	const struct command *parent =
 		command_table_find(table, bytes_of("command"));
-	const struct command *info = command_table_find_subcommand(table,
-		parent, bytes_of("INFO"));
+	const struct command *info =
+		command_table_find_subcommand(table, parent, bytes_of("INFO"));
 
 	cr_assert_not_null(info);
 	cr_expect_eq(info, find("Command|Info"));
@@ -71,10 +71,10 @@ Test(table, finds_subcommands_only_under_their_parent)
 	cr_expect_null(command_table_parent(table, parent));
 	cr_expect_str_eq(command_table_full_name(table, info), "command|info");
 	cr_expect_null(command_table_find(table, bytes_of("command|info")));
-	cr_expect_null(command_table_find_subcommand(table, parent,
-		bytes_of("")));
-	cr_expect_null(command_table_find_subcommand(table, parent,
-		bytes_of("info|x")));
+	cr_expect_null(
+		command_table_find_subcommand(table, parent, bytes_of("")));
+	cr_expect_null(command_table_find_subcommand(
+		table, parent, bytes_of("info|x")));
 	cr_expect_null(find("command|info|x"));
 }
 
@@ -89,8 +89,8 @@ Test(table, lists_commands_by_name_and_numbers_all_rows_once)
 		const struct command *row = list[i]->subcommands;
 
 		if (i > 0)
-			cr_expect_lt(strcmp(list[i - 1]->name, list[i]->name),
-				0);
+			cr_expect_lt(
+				strcmp(list[i - 1]->name, list[i]->name), 0);
 		seen[command_table_index(table, list[i])] = true;
 		for (; row && row->name; row++)
 			seen[command_table_index(table, row)] = true;
@@ -103,8 +103,7 @@ Test(table, lists_commands_by_name_and_numbers_all_rows_once)
 
 Test(table, implies_categories_from_flags)
 {
-	uint32_t categories = command_table_categories(table,
-		find("command"));
+	uint32_t categories = command_table_categories(table, find("command"));
 
 	cr_expect_eq(categories, CATEGORY_CONNECTION | CATEGORY_SLOW);
 }
@@ -162,8 +161,8 @@ Test(table, every_container_has_help)
 	for (size_t i = 0; i < count; i++) {
 		if (list[i]->subcommands)
 			cr_expect_not_null(command_table_find_subcommand(table,
-				list[i], bytes_of("help")), "%s",
-				list[i]->name);
+						   list[i], bytes_of("help")),
+				"%s", list[i]->name);
 	}
 }
 
@@ -224,8 +223,8 @@ Test(keys, are_counted_by_an_argument)
 	cr_expect_str_eq(keys_of(&row, "eval s 0"), "misfit");
 	cr_expect_str_eq(keys_of(&row, "eval s -1 a"), "misfit");
 	cr_expect_str_eq(keys_of(&row, "eval s x a"), "misfit");
-	cr_expect_str_eq(keys_of(&row, "eval s 99999999999999999999 a"),
-		"misfit");
+	cr_expect_str_eq(
+		keys_of(&row, "eval s 99999999999999999999 a"), "misfit");
 	cr_expect_str_eq(keys_of(&row, "eval s"), "misfit");
 	row.flags = CMD_NO_MANDATORY_KEYS;
 	cr_expect_str_eq(keys_of(&row, "eval s 0"), "none");
@@ -234,13 +233,22 @@ Test(keys, are_counted_by_an_argument)
 Test(keys, follow_keywords)
 {
 	struct command streams = { .keys = { {
-		.begin = KEY_BEGIN_KEYWORD, .index = 1, .keyword = "STREAMS",
-		.last_key = -1, .key_step = 1, .limit = 2, .access = KEY_RO,
-	} } };
+					   .begin = KEY_BEGIN_KEYWORD,
+					   .index = 1,
+					   .keyword = "STREAMS",
+					   .last_key = -1,
+					   .key_step = 1,
+					   .limit = 2,
+					   .access = KEY_RO,
+				   } } };
 	struct command last = { .keys = { {
-		.begin = KEY_BEGIN_KEYWORD, .index = -2, .keyword = "KEYS",
-		.last_key = -1, .key_step = 1, .access = KEY_RO,
-	} } };
+					.begin = KEY_BEGIN_KEYWORD,
+					.index = -2,
+					.keyword = "KEYS",
+					.last_key = -1,
+					.key_step = 1,
+					.access = KEY_RO,
+				} } };
 
 	cr_expect_str_eq(keys_of(&streams, "xread count 1 streams a b 0 0"),
 		"a:RO b:RO");

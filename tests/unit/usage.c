@@ -50,15 +50,14 @@ ParameterizedTestParameters(usage, prints)
 		{ "empty=''", "", "\"\"" },
 		{ "BCAST=BCAST", "", "BCAST" },
 		{ "flag:pure-token", "", "flag" },
-		{ "destination:key key...", "",
-			"destination key [key ...]" },
+		{ "destination:key key...", "", "destination key [key ...]" },
 		{ "[STORE destination:key#2] key", "",
 			"[STORE destination] key" },
 		{ "[a b | c]", "[(a b) | c]", "[a b | c]" },
 	};
 
-	return cr_make_param_array(struct text_case, cases,
-		sizeof(cases) / sizeof(cases[0]));
+	return cr_make_param_array(
+		struct text_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 ParameterizedTest(struct text_case *c, usage, prints)
@@ -67,8 +66,8 @@ ParameterizedTest(struct text_case *c, usage, prints)
 	char *again = usage_text(usage), *syntax = usage_syntax(usage);
 
 	cr_expect_str_eq(again, *c->again ? c->again : c->usage);
-	cr_expect_str_eq(syntax, c->syntax, "'%s' reads '%s'", c->usage,
-		syntax);
+	cr_expect_str_eq(
+		syntax, c->syntax, "'%s' reads '%s'", c->usage, syntax);
 	free(again);
 	free(syntax);
 	free(usage);
@@ -172,8 +171,8 @@ ParameterizedTestParameters(usage, refuses)
 		{ "a:", 2 },
 	};
 
-	return cr_make_param_array(struct error_case, cases,
-		sizeof(cases) / sizeof(cases[0]));
+	return cr_make_param_array(
+		struct error_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 ParameterizedTest(struct error_case *c, usage, refuses)
