@@ -33,6 +33,9 @@ struct connection {
 	int64_t created_us, last_used_us; /* monotonic */
 	const struct command *last_command;
 	uint64_t commands, bytes_in, bytes_out;
+	/* Set while a command of the connection blocks: ends it as its timeout
+	 * does, or with the error UNBLOCKED. */
+	void (*unblock)(struct connection *connection, bool as_error);
 	/* Set by proxy/: ends a request of this connection. */
 	void (*finish)(struct request *request);
 };

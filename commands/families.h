@@ -9,6 +9,8 @@
 
 /* clang-format off */
 #define COMMAND_FAMILIES(family) \
+	family(client_commands) \
+	family(connection_commands) \
 	family(config_commands) \
 	family(introspection_commands) \
 	family(slow_log_commands)

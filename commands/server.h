@@ -18,6 +18,9 @@ struct settings;
 struct slow_log;
 struct storage;
 
+/* The Redis whose commands and replies these are. */
+#define SERVER_REDIS_VERSION "7.0.15"
+
 struct server {
 	struct settings *settings;
 	const struct command_table *commands;

@@ -1,5 +1,6 @@
 /* What CLIENT LIST, SLOWLOG and MONITOR show of a client's socket. */
 #include "commands/host.h"
+#include "commands/request.h"
 #include "proxy/client.h"
 #include "proxy/parser.h"
 
@@ -67,6 +68,30 @@ describe_addresses(const struct client *client, struct connection_facts *facts)
 	print_address(&local, facts->local_address);
 }
 
+static size_t
+count_digits(size_t number)
+{
+	size_t digits = 1;
+
+	for (; number >= 10; number /= 10)
+		digits++;
+	return digits;
+}
+
+/* A command counts as in the query buffer while it runs, as in Redis. */
+static void
+describe_request(const struct request *request,
+	struct connection_facts *facts)
+{
+	facts->query_size += 3 + count_digits((size_t)request->argc);
+	for (int i = 0; i < request->argc; i++) {
+		size_t size = request->argv[i].size;
+
+		facts->arguments_size += size;
+		facts->query_size += 5 + count_digits(size) + size;
+	}
+}
+
 void
 client_describe(struct client *client, struct connection_facts *facts)
 {
@@ -80,8 +105,16 @@ client_describe(struct client *client, struct connection_facts *facts)
 	};
 	strcpy(facts->events, client->want_write ? "rw" : "r");
 	describe_addresses(client, facts);
-	if (client->parser != NULL)
-		facts->query_size = parser_allocated(client->parser);
+	if (client->parser != NULL) {
+		facts->query_size = parser_buffered(client->parser);
+		facts->query_free =
+			parser_allocated(client->parser) - facts->query_size;
+	}
+	if (client->first != NULL)
+		describe_request(client->first, facts);
+	else if (client->partial != NULL)
+		describe_request(client->partial, facts);
 	facts->total_memory = sizeof(*client) + facts->query_size +
+		facts->query_free + facts->arguments_size +
 		facts->output_size;
 }

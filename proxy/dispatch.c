@@ -7,6 +7,7 @@
  * command sees its earlier ones, pipelined or not. */
 #include "proxy/dispatch.h"
 
+#include "commands/authentication.h"
 #include "commands/command.h"
 #include "commands/counters.h"
 #include "commands/errors.h"
@@ -120,7 +121,9 @@ check_permission(const struct client *client, struct request *request)
 
 	if (request->refusal != NULL)
 		return;
-	if (!client->connection.authenticated && !(flags & CMD_NO_AUTH))
+	if (!(flags & CMD_NO_AUTH) &&
+		authentication_is_missing(request->server->settings,
+			&client->connection))
 		request->refusal = ERROR_NO_AUTH;
 	else if ((flags & CMD_DENYOOM) && is_out_of_memory(request->server))
 		request->refusal = ERROR_OOM;
