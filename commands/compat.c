@@ -75,7 +75,7 @@ add_line(
 	struct page *page, const char *full_name, const struct command *command)
 {
 	if (page->count == page->capacity) {
-		page->capacity = page->capacity ? page->capacity * 2 : 256;
+		page->capacity *= 2;
 		page->lines = memory_resize(
 			page->lines, page->capacity * sizeof(*page->lines));
 	}
@@ -177,10 +177,11 @@ bool
 compat_write(FILE *output)
 {
 	struct command_table *table = command_table_new();
-	struct page page = { 0 };
+	struct page page = { .capacity = 512 };
 
 	if (!table)
 		return false;
+	page.lines = memory_allocate(page.capacity * sizeof(*page.lines));
 	collect(&page, table);
 	qsort(page.lines, page.count, sizeof(*page.lines), compare_lines);
 	fputs("# Redis compatibility\n\n"
