@@ -13,7 +13,8 @@
 	family(connection_commands) \
 	family(config_commands) \
 	family(introspection_commands) \
-	family(slow_log_commands)
+	family(slow_log_commands) \
+	family(string_commands)
 /* clang-format on */
 
 #define DECLARE_FAMILY(array) extern const struct command array[];
