@@ -13,6 +13,7 @@ A test script makes the module reachable with
     sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 """
 
+import atexit
 import ctypes
 import os
 import random
@@ -46,6 +47,11 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _end_cleanly_on_sigterm():
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+
+
 class Server:
     """A respgres with a database of its own, or on that of `beside` (another
     Server) or `postgres` (a conninfo). `arguments` go to its command line."""
@@ -69,6 +75,8 @@ class Server:
             self.command += ["--postgres", postgres]
         self.command += [str(argument) for argument in arguments]
         self.process = None
+        _end_cleanly_on_sigterm()
+        atexit.register(self.remove)
         self.start()
 
     @property
@@ -147,6 +155,7 @@ class Server:
         while os.path.exists(self.directory) and time.monotonic() < deadline:
             shutil.rmtree(self.directory, ignore_errors=True)
             time.sleep(0.02)
+        atexit.unregister(self.remove)
 
     def stop(self):
         """Ends it with SIGTERM, which must give status 0."""
