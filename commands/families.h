@@ -12,6 +12,7 @@
 	family(client_commands) \
 	family(connection_commands) \
 	family(config_commands) \
+	family(info_commands) \
 	family(introspection_commands) \
 	family(slow_log_commands) \
 	family(string_commands)

@@ -14,6 +14,7 @@
 struct connection;
 struct request;
 struct server;
+struct store;
 
 /* Facts of a connection that only the socket's side knows (CLIENT LIST). */
 struct connection_facts {
@@ -34,10 +35,11 @@ struct host {
 	void (*each_connection)(struct request *request,
 		void (*visit)(struct connection *connection, void *arg),
 		void *arg, void (*done)(void *arg));
-	/* Runs visit(arg) on every worker's thread, one after the other, then
-	 * done(arg) on the caller's. */
-	void (*each_worker)(struct request *request, void (*visit)(void *arg),
-		void *arg, void (*done)(void *arg));
+	/* Runs visit(store, arg) on every worker's thread, one after the
+	 * other, then done(arg) on the caller's. */
+	void (*each_worker)(struct request *request,
+		void (*visit)(struct store *store, void *arg), void *arg,
+		void (*done)(void *arg));
 	void (*describe)(struct connection *connection,
 		struct connection_facts *facts);
 	/* On the connection's own worker. With `after_reply` its pending

@@ -20,6 +20,16 @@ struct storage;
 
 /* The Redis whose commands and replies these are. */
 #define SERVER_REDIS_VERSION "7.0.15"
+/* Our own. */
+#define SERVER_VERSION "0.1.0"
+
+/* Per second; kept by statistics_sample(). */
+struct rates {
+	_Atomic uint64_t commands, bytes_in, bytes_out;
+	/* Of the sampling thread only. */
+	uint64_t last_commands, last_bytes_in, last_bytes_out;
+	int64_t sampled_us;
+};
 
 struct server {
 	struct settings *settings;
@@ -40,6 +50,12 @@ struct server {
 	_Atomic bool sweeping; /* DEBUG SET-ACTIVE-EXPIRE */
 	_Atomic uint64_t expired_keys;
 	_Atomic int64_t used_memory; /* bytes; sampled about once a second */
+	_Atomic int64_t peak_memory; /* bytes from the allocator */
+	struct rates rates;
+	_Atomic uint64_t saves, writes_at_last_save;
+	_Atomic int saves_running;
+	_Atomic int64_t last_save_s; /* Unix time */
+	_Atomic unsigned replication_id_changes;
 	_Atomic int64_t paused_until_us; /* monotonic; 0: no pause */
 	_Atomic bool paused_writes_only;
 	struct error_statistics *errors;

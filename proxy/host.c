@@ -20,7 +20,7 @@
 
 struct visit {
 	void (*connection)(struct connection *connection, void *arg);
-	void (*worker)(void *arg);
+	void (*worker)(struct store *store, void *arg);
 	void (*done)(void *arg);
 	void *arg;
 };
@@ -37,7 +37,7 @@ visit_worker(struct worker *worker, void *arg)
 	struct visit *visit = arg;
 
 	if (visit->worker != NULL) {
-		visit->worker(visit->arg);
+		visit->worker(worker->store, visit->arg);
 		return;
 	}
 	for (struct client *client = worker->clients, *next; client != NULL;
@@ -69,7 +69,8 @@ each_connection(struct request *request,
 }
 
 static void
-each_worker(struct request *request, void (*visit_each)(void *arg), void *arg,
+each_worker(struct request *request,
+	void (*visit_each)(struct store *store, void *arg), void *arg,
 	void (*done)(void *arg))
 {
 	struct visit *visit = memory_allocate(sizeof(*visit));

@@ -4,6 +4,7 @@
  * The main thread owns signals, the listening sockets and the embedded
  * PostgreSQL; clients are served by workers. */
 #include "commands/compat.h"
+#include "commands/server.h"
 #include "proxy/process.h"
 #include "proxy/service.h"
 #include "storage/base/log.h"
@@ -22,7 +23,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define RESPGRES_VERSION "0.1.0"
 
 enum { ERROR_SIZE = 1024, EMBEDDED_SETTINGS_MAX = 128 };
 
@@ -207,7 +207,7 @@ static void
 print_banner(const struct program *program, const char *database)
 {
 	log_event(LOG_NOTICE, "respgres is ready", "version",
-		log_text(RESPGRES_VERSION), "listening",
+		log_text(SERVER_VERSION), "listening",
 		log_text(service_listening(program->service)), "data",
 		log_text(database), "process", log_int(getpid()), NULL);
 }
@@ -291,7 +291,7 @@ static bool
 answer_at_once(const struct settings_actions *actions)
 {
 	if (actions->version)
-		printf("respgres %s (libpq %d)\n", RESPGRES_VERSION,
+		printf("respgres %s (libpq %d)\n", SERVER_VERSION,
 			PQlibVersion());
 	else if (actions->help)
 		process_print_help(stdout);

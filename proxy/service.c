@@ -6,6 +6,7 @@
 #include "commands/latency.h"
 #include "commands/server.h"
 #include "commands/slow_log.h"
+#include "commands/statistics.h"
 #include "commands/table.h"
 #include "proxy/host.h"
 #include "proxy/listener.h"
@@ -138,6 +139,7 @@ sample_memory(evutil_socket_t socket, short what, void *arg)
 
 	(void)socket;
 	(void)what;
+	statistics_sample(&service->server);
 	if (file == NULL)
 		return;
 	if (fscanf(file, "%ld %ld", &total, &resident) == 2)
@@ -251,6 +253,8 @@ fill_server(struct service *service, struct settings *settings,
 	server->errors = error_statistics_new();
 	make_run_id(server->run_id);
 	server->started_wall_us = clock_wall_us();
+	atomic_store(&server->last_save_s, server->started_wall_us / 1000000);
+	server->rates.sampled_us = clock_monotonic_us();
 	atomic_store(&server->sweeping, true);
 	size = readlink("/proc/self/exe", service->executable,
 		sizeof(service->executable) - 1);
