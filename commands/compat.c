@@ -70,6 +70,17 @@ static const char *const group_titles[] = {
 
 enum { GROUP_COUNT = sizeof(group_titles) / sizeof(group_titles[0]) };
 
+static const char introduction[] =
+	"# Redis compatibility\n\n"
+	"Every command of Redis 7.0 and every command of our own, with the "
+	"version it came with.\n"
+	"A subcommand has a line of its own: `CLIENT KILL`.\n"
+	"Where a command differs from Redis, the last column says how.\n"
+	"Name, arity, flags, keys and arguments of all that we have are "
+	"compared with a real Redis server by a test.\n"
+	"This page is made by `respgres --compat` from the command table; "
+	"change the rows, not the page.\n\n";
+
 static void
 add_line(
 	struct page *page, const char *full_name, const struct command *command)
@@ -184,16 +195,7 @@ compat_write(FILE *output)
 	page.lines = memory_allocate(page.capacity * sizeof(*page.lines));
 	collect(&page, table);
 	qsort(page.lines, page.count, sizeof(*page.lines), compare_lines);
-	fputs("# Redis compatibility\n\n"
-	      "Every command of Redis 7.0 and every command of our own, with "
-	      "the version it came with.\n"
-	      "A subcommand has a line of its own: `CLIENT KILL`.\n"
-	      "Where a command differs from Redis, the last column says "
-	      "how; otherwise it is to behave the same,\n"
-	      "and a test compares it with a real Redis server.\n"
-	      "This page is made by `respgres --compat` from the command "
-	      "table; change the rows, not the page.\n\n",
-		output);
+	fputs(introduction, output);
 	write_summary(output, &page);
 	for (size_t i = 0; i < GROUP_COUNT; i++)
 		write_group(output, &page, (enum command_group)i);

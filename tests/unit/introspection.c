@@ -135,6 +135,38 @@ Test(command, getkeys_refuses_what_has_no_keys)
 		"-ERR The command has no key arguments\r\n");
 }
 
+Test(command, getkeys_picks_the_keys)
+{
+	cr_expect_str_eq(run("command getkeys GET a", 2), "*1\r\n$1\r\na\r\n");
+	cr_expect_str_eq(run("command getkeys mset a 1 b 2", 2),
+		"*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+	cr_expect_str_eq(run("command getkeys get a b", 2),
+		"-ERR Invalid number of arguments specified for command\r\n");
+	cr_expect_str_eq(run("command getkeys mget", 2),
+		"-ERR Invalid number of arguments specified for command\r\n");
+}
+
+Test(command, getkeysandflags_tells_how_keys_are_used)
+{
+	cr_expect_str_eq(run("command getkeysandflags set a 1", 2),
+		"*1\r\n*2\r\n$1\r\na\r\n*2\r\n+OW\r\n+update\r\n");
+	cr_expect_str_eq(run("command getkeysandflags set a 1 get", 3),
+		"*1\r\n*2\r\n$1\r\na\r\n"
+		"~3\r\n+RW\r\n+access\r\n+update\r\n");
+}
+
+Test(command, getkeys_has_no_limit_of_its_own)
+{
+	enum { KEYS = 10000 };
+	char *line = malloc(32 + KEYS * 2);
+	char *end = line + sprintf(line, "command getkeys mget");
+
+	for (int i = 0; i < KEYS; i++)
+		end += sprintf(end, " k");
+	cr_expect_eq(strncmp(run(line, 2), "*10000\r\n$1\r\nk\r\n", 15), 0);
+	free(line);
+}
+
 Test(command, help_has_a_line_and_a_summary_for_each_subcommand)
 {
 	const char *text = run("command help", 2);
