@@ -79,7 +79,8 @@ STORAGE := $(wildcard tests/storage/*.c)
 INTEGRATION := $(wildcard tests/integration/*.c tests/faults/*.c)
 TESTS := $(UNIT) $(STORAGE) $(INTEGRATION)
 SCRIPTS := $(sort $(wildcard tests/integration/*.py tests/integration/*.mjs \
-	tests/integration/*.sh tests/faults/*.py tests/faults/*.sh))
+	tests/integration/*.sh tests/faults/*.py tests/faults/*.sh \
+	tests/consistency/*.py))
 STATEMENTS := $(sort $(wildcard storage/sql/*.sql))
 MIGRATIONS := $(sort $(wildcard storage/schema/*.sql))
 FUNCTIONS := $(sort $(wildcard storage/schema/functions/*.sql))
