@@ -12,8 +12,12 @@
 	family(client_commands) \
 	family(connection_commands) \
 	family(config_commands) \
+	family(debug_commands) \
 	family(info_commands) \
 	family(introspection_commands) \
+	family(latency_commands) \
+	family(memory_commands) \
+	family(server_commands) \
 	family(slow_log_commands) \
 	family(string_commands)
 /* clang-format on */

@@ -53,6 +53,9 @@ struct host {
 	 * (monotonic); 0 ends the pause. */
 	void (*pause)(struct server *server, int64_t until_us,
 		bool writes_only);
+	/* DEBUG SLEEP: keeps every worker from working for that long; returns
+	 * when that is over. */
+	void (*stall)(struct request *request, int64_t duration_us);
 	/* Shows the connection every command, or ends that. */
 	void (*set_monitor)(struct connection *connection, bool on);
 };

@@ -186,6 +186,12 @@ cmd_slowlog_get(struct request *request)
 	const struct entry *entry;
 	int64_t count = 10;
 
+	if (request->argc > 3) {
+		request_reply_error(request,
+			"ERR unknown subcommand or wrong number of arguments "
+			"for 'get'. Try SLOWLOG HELP.");
+		return;
+	}
 	if (request->argc == 3) {
 		if (!request_read_int64_or(request, 2, &count, error))
 			return;

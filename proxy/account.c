@@ -9,6 +9,7 @@
 #include "commands/table.h"
 #include "proxy/dispatch.h"
 #include "storage/base/clock.h"
+#include "storage/base/settings.h"
 
 void
 dispatch_account(struct request *request)
@@ -29,7 +30,8 @@ dispatch_account(struct request *request)
 	counter_add(counters->commands, 1);
 	counter_add(command->calls, 1);
 	counter_add(command->microseconds, duration_us);
-	counter_add(command->latency[latency_bucket(duration_us)], 1);
+	if (settings_get(request->server->settings, latency_tracking))
+		counter_add(command->latency[latency_bucket(duration_us)], 1);
 	if (request->reply.is_error)
 		counter_add(command->failed, 1);
 	slow_log_add(request, (int64_t)duration_us);

@@ -13,8 +13,10 @@
 #include "proxy/pause.h"
 #include "proxy/walk.h"
 #include "proxy/worker.h"
+#include "storage/base/clock.h"
 #include "storage/base/memory.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +156,41 @@ reset_statistics(struct request *request, void (*done)(void *arg), void *arg)
 	walk_workers(worker_of(request), reset_worker, end_visit, visit);
 }
 
+/* --- DEBUG SLEEP ----------------------------------------------------- */
+
+static void
+sleep_until(struct worker *worker, void *arg)
+{
+	int64_t *until_us = arg;
+	struct timespec until = { *until_us / 1000000,
+		*until_us % 1000000 * 1000 };
+
+	(void)worker;
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) ==
+		EINTR)
+		;
+	free(until_us);
+}
+
+static void
+stall(struct request *request, int64_t duration_us)
+{
+	struct server *server = request->server;
+	struct worker **workers = server->host_data;
+	struct worker *home = worker_of(request);
+	int64_t until = clock_monotonic_us() + duration_us;
+
+	for (int i = 0; i < server->worker_count; i++) {
+		int64_t *until_us = memory_allocate(sizeof(*until_us));
+
+		*until_us = until;
+		if (workers[i] == home)
+			sleep_until(home, until_us);
+		else
+			worker_post(workers[i], sleep_until, until_us);
+	}
+}
+
 const struct host host_functions = {
 	.each_connection = each_connection,
 	.each_worker = each_worker,
@@ -161,5 +198,6 @@ const struct host host_functions = {
 	.close = close_connection,
 	.reset_statistics = reset_statistics,
 	.pause = pause_set,
+	.stall = stall,
 	.set_monitor = monitor_set,
 };

@@ -11,3 +11,36 @@ SELECT current_setting('server_version'),
 
 -- name: checkpoint
 CHECKPOINT
+
+-- name: memory_usage
+-- Bytes of the key's row as stored, without those of indexes.
+SELECT (60 + pg_column_size(k.key) + coalesce(pg_column_size(k.long_key), 0)
+           + coalesce(pg_column_size(k.value), 0))::int8
+  FROM respgres.key k
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+   AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms())
+
+-- name: round_trip
+SELECT 1
+
+-- name: debug_digest
+SELECT respgres.digest()
+
+-- name: debug_digest_value
+SELECT left(encode(respgres.content_digest(k), 'hex'), 40)
+  FROM respgres.key k
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+
+-- name: debug_object
+SELECT k.id, k.type, k.number IS NOT NULL, k.raw,
+       coalesce(octet_length(k.value), length(k.number::text), 0)::int8,
+       k.touched_at, respgres.now_ms() / 1000 - k.touched_at
+  FROM respgres.key k
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+
+-- name: debug_populate
+-- write
+SELECT respgres.populate($1::int4, $2::bytea, $3::int8, $4::int8)

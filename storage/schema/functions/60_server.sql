@@ -39,3 +39,63 @@ BEGIN
      ORDER BY k.db;
 END
 $$;
+
+-- A digest of a key's content: equal for equal values, whatever the key's name
+-- and the order in which a collection was filled.
+CREATE OR REPLACE FUNCTION respgres.content_digest(k respgres.key)
+RETURNS bytea
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    content bytea;
+BEGIN
+    IF k.type = 's' THEN
+        content := respgres.string_bytes(k.value, k.number);
+    ELSE
+        content := int8send(k.id);
+    END IF;
+    RETURN sha256(convert_to(k.type::text, 'UTF8') || content ||
+                  CASE WHEN k.expires_at IS NULL THEN ''::bytea
+                       ELSE '!'::bytea END);
+END
+$$;
+
+-- One digest of all live keys and their contents, in any order: 40 digits.
+CREATE OR REPLACE FUNCTION respgres.digest() RETURNS text
+LANGUAGE sql STABLE SET enable_seqscan = on AS $$
+    SELECT lpad(to_hex(coalesce(bit_xor(('x' || substr(d.digest, 1, 16))
+                                        ::bit(64)::bigint), 0)), 16, '0') ||
+           lpad(to_hex(coalesce(bit_xor(('x' || substr(d.digest, 17, 16))
+                                        ::bit(64)::bigint), 0)), 16, '0') ||
+           lpad(to_hex(coalesce(bit_xor(('x' || substr(d.digest, 33, 8))
+                                        ::bit(32)::integer), 0)), 8, '0')
+      FROM respgres.key k
+     CROSS JOIN LATERAL (
+           SELECT encode(sha256(int4send(k.db) ||
+                                coalesce(k.long_key, k.key) ||
+                                respgres.content_digest(k)), 'hex')
+           ) AS d (digest)
+     WHERE k.expires_at IS NULL OR k.expires_at > respgres.now_ms()
+$$;
+
+-- Makes keys prefix:0 to prefix:(count - 1) that do not exist, with values
+-- value:0 and so on, cut or filled with zero bytes to `size` when that is
+-- over 0.
+CREATE OR REPLACE FUNCTION respgres.populate(
+    db integer, prefix bytea, count bigint, size bigint) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO respgres.key AS k
+           (db, slot, key, long_key, type, value, touched_at)
+    SELECT populate.db, respgres.slot(n.key), respgres.indexed(n.key),
+           respgres.long(n.key), 's',
+           CASE WHEN populate.size = 0 THEN v.value
+                ELSE substr(v.value || decode(repeat('00',
+                         populate.size::integer), 'hex'),
+                         1, populate.size::integer) END,
+           respgres.now_ms() / 1000
+      FROM generate_series(0, populate.count - 1) AS i (number)
+     CROSS JOIN LATERAL (VALUES (populate.prefix ||
+                convert_to(':' || i.number, 'UTF8'))) AS n (key)
+     CROSS JOIN LATERAL (VALUES (convert_to('value:' || i.number, 'UTF8')))
+                AS v (value)
+        ON CONFLICT DO NOTHING
+$$;
