@@ -178,11 +178,14 @@ batch_add(struct batch *batch, struct call *call)
 	int index = batch->open_group[call->id];
 	struct batch_group *group;
 
+	/* A group of SET_KEY is of one database: rows name keys alone. */
 	if (batch->call_count > 0 && (batch->closed || call->alone ||
 			batch->size + call->size > BATCH_SIZE_MAX))
 		return false;
 	if (!shared || index < earliest_group(batch, call, statement->write) ||
-		batch->groups[index].size + call->size > GROUP_SIZE_MAX) {
+		batch->groups[index].size + call->size > GROUP_SIZE_MAX ||
+		(statement->mode == SET_KEY &&
+			batch->groups[index].calls[0]->db != call->db)) {
 		index = batch->group_count;
 		add_group(batch, call->id);
 		if (shared)

@@ -116,10 +116,12 @@ requeue_batch(struct lane *lane)
 			lane->queued++;
 		}
 	}
-	*tail = lane->head;
-	if (lane->head == NULL)
-		lane->tail = tail;
-	lane->head = first;
+	if (first != NULL) {
+		*tail = lane->head;
+		if (lane->head == NULL)
+			lane->tail = tail;
+		lane->head = first;
+	}
 	batch_clear(&lane->batch);
 	store_mark_dirty(lane->store, lane);
 }
