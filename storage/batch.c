@@ -203,6 +203,14 @@ batch_add(struct batch *batch, struct call *call)
 	return true;
 }
 
+enum statement_id
+batch_group_statement(const struct batch_group *group)
+{
+	if (group->element_count > 1)
+		return group->id;
+	return statement_get(group->id)->single;
+}
+
 bool
 batch_share_result(struct batch_group *group)
 {

@@ -59,6 +59,9 @@ void batch_clear(struct batch *batch);
 /* Adds the call; false when it must go into a later batch. */
 bool batch_add(struct batch *batch, struct call *call);
 
+/* What is executed for the group: its statement, or that one's single form. */
+enum statement_id batch_group_statement(const struct batch_group *group);
+
 /* Sends one group's execution; false when the link is broken. */
 bool batch_send_group(struct batch *batch, struct batch_group *group,
 	struct link *link);

@@ -227,7 +227,8 @@ send_set(struct batch *batch, struct batch_group *group, struct link *link)
 }
 
 static bool
-send_single(struct batch *batch, struct call *call, struct link *link)
+send_single(struct batch *batch, struct call *call, const char *name,
+	struct link *link)
 {
 	size_t offsets[PARAMETERS_MAX];
 	const char *values[PARAMETERS_MAX];
@@ -259,20 +260,21 @@ send_single(struct batch *batch, struct call *call, struct link *link)
 			sizes[i] = (int)value->bytes.size;
 		}
 	}
-	return link_send_execute(link, statement_get(call->id)->name, count,
-		values, sizes);
+	return link_send_execute(link, name, count, values, sizes);
 }
 
 bool
 batch_send_group(struct batch *batch, struct batch_group *group,
 	struct link *link)
 {
+	enum statement_id id = batch_group_statement(group);
 	bool sent;
 
 	batch->buffer_size = 0;
 	reserve(batch, 1); /* so that a pointer into it is never NULL */
-	if (statement_get(group->id)->mode == SET_NONE)
-		sent = send_single(batch, group->calls[0], link);
+	if (statement_get(id)->mode == SET_NONE)
+		sent = send_single(batch, group->calls[0],
+			statement_get(id)->name, link);
 	else
 		sent = send_set(batch, group, link);
 	if (batch->buffer_capacity > BUFFER_KEPT_MAX) {

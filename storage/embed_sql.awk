@@ -8,11 +8,13 @@
 #
 #	-- name: string_get (what a reader should know)
 #	-- set: ordinal|key|all        (optional; how calls share an execution)
+#	-- single: string_get_one      (optional; the block for one element alone)
 #	-- write                       (optional; it changes data)
 #	-- any other comment
 #	SELECT ...                     (one statement, ";" optional)
 #
-# and becomes SQL(string_get, SET_ORDINAL, false, "SELECT ..."), in file order.
+# and becomes SQL(string_get, SET_ORDINAL, string_get_one, false, "SELECT ..."),
+# in file order; without a single form it names itself there.
 # Comment lines are dropped, other lines kept, so that PostgreSQL's "LINE n"
 # counts from the statement's first line.
 #
@@ -51,7 +53,10 @@ function end_block()
 	if (lines == 0)
 		fail("block " block " has no statement")
 	sub(/;[ \t]*\\n"$/, "\\n\"", last)
-	printf "SQL(%s, %s, %s,\n%s%s)\n", block, mode, is_write, body, last
+	if (single == "")
+		single = block
+	printf "SQL(%s, %s, %s, %s,\n%s%s)\n", block, mode, single, is_write,
+		body, last
 	block = ""
 }
 
@@ -67,6 +72,7 @@ function begin_block(line)
 		fail("block " block " is already in " seen[block])
 	seen[block] = FILENAME
 	mode = "SET_NONE"
+	single = ""
 	is_write = "false"
 	body = last = ""
 	lines = ended = 0
@@ -128,6 +134,10 @@ kind != "statements" {
 FNR == 1 { end_block() }
 /^--[ \t]*name:/ { begin_block($0); next }
 /^--[ \t]*set:/ && block != "" { set_mode($0); next }
+/^--[ \t]*single:[ \t]*[a-z][a-z0-9_]*[ \t]*$/ && block != "" {
+	single = $NF
+	next
+}
 /^--[ \t]*write[ \t]*$/ && block != "" { is_write = "true"; next }
 /^[ \t]*--/ { next }
 /^[ \t]*$/ && (block == "" || lines == 0 || ended) { next }

@@ -201,7 +201,7 @@ send_batch(struct lane *lane)
 	for (int i = 0; sent && i < lane->batch.group_count; i++) {
 		struct batch_group *group = &lane->batch.groups[i];
 
-		sent = prepare(lane, group->id);
+		sent = prepare(lane, batch_group_statement(group));
 		add_step(lane, STEP_GROUP, i);
 		sent = sent &&
 			batch_send_group(&lane->batch, group, lane->link);
@@ -370,7 +370,8 @@ isolate_failure(struct lane *lane)
 		int i = 0;
 
 		while (i + 1 < lane->batch.group_count &&
-			(int)lane->batch.groups[i].id !=
+			(int)batch_group_statement(
+				&lane->batch.groups[i]) !=
 				lane->failed_step.index)
 			i++;
 		group = &lane->batch.groups[i];

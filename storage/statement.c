@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const struct statement statements[STATEMENT_COUNT] = {
-#define SQL(name, mode, write, text) { #name, mode, write, text },
+#define SQL(name, mode, single, write, text) \
+	{ #name, mode, SQL_##single, write, text },
 #include "statements.def"
 #undef SQL
 };

@@ -23,7 +23,7 @@ enum set_mode {
 };
 
 enum statement_id {
-#define SQL(name, mode, write, text) SQL_##name,
+#define SQL(name, mode, single, write, text) SQL_##name,
 #include "statements.def"
 #undef SQL
 	STATEMENT_COUNT
@@ -39,6 +39,9 @@ enum schema {
 struct statement {
 	const char *name;
 	enum set_mode mode;
+	/* A form for one element alone, with scalar parameters and the same
+	 * result columns; the statement itself where there is none. */
+	enum statement_id single;
 	bool write;
 	const char *text;
 };

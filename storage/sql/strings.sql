@@ -2,6 +2,7 @@
 
 -- name: string_get
 -- set: ordinal
+-- single: string_get_one
 -- One row for each live key: its type, and its value as number or bytes.
 SELECT i.ordinal, k.type, k.number, k.value
   FROM unnest($1::int4[], $2::int2[], $3::bytea[]) WITH ORDINALITY
@@ -10,8 +11,16 @@ SELECT i.ordinal, k.type, k.number, k.value
     ON k.db = i.db AND k.key = respgres.indexed(i.key) AND k.slot = i.slot
  WHERE k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms())
 
+-- name: string_get_one
+SELECT 1::bigint, k.type, k.number, k.value
+  FROM respgres.key k
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+   AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms())
+
 -- name: string_set
 -- set: all
+-- single: string_set_one
 -- write
 -- Stores strings whatever was there.  $4 value or $5 number; $6 time to live
 -- in milliseconds or $7 absolute expiry, or neither.
@@ -26,6 +35,24 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
               $6::int8[], $7::int8[])
        AS i (db, slot, key, value, number, ttl, expires_at)
  CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
+    ON CONFLICT (db, key, slot) DO UPDATE
+   SET id = CASE WHEN k.type = 's' THEN k.id ELSE excluded.id END,
+       version = k.version + 1,
+       type = 's', value = excluded.value, number = excluded.number,
+       raw = false, expires_at = excluded.expires_at,
+       sweep_at = LEAST(k.sweep_at, excluded.sweep_at),
+       touched_at = excluded.touched_at
+
+-- name: string_set_one
+-- write
+INSERT INTO respgres.key AS k
+       (db, slot, key, long_key, type, value, number,
+        expires_at, sweep_at, touched_at)
+VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
+        respgres.long($3::bytea), 's', $4::bytea, $5::int8,
+        coalesce($7::int8, respgres.now_ms() + $6::int8),
+        coalesce($7::int8, respgres.now_ms() + $6::int8),
+        respgres.now_ms() / 1000)
     ON CONFLICT (db, key, slot) DO UPDATE
    SET id = CASE WHEN k.type = 's' THEN k.id ELSE excluded.id END,
        version = k.version + 1,
