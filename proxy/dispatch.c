@@ -84,7 +84,7 @@ find_command(const struct command_table *table, struct request *request)
 	sub = command_table_find_subcommand(table, command, request->argv[1]);
 	if (sub != NULL)
 		request->command = sub;
-	else if (command->run == NULL)
+	else
 		refuse(request, "ERR unknown subcommand '%.*s'. Try %s HELP.",
 			shown_size(request->argv[1], SHOWN_NAME_MAX),
 			request->argv[1].data,
