@@ -32,8 +32,6 @@
 	"themselves."
 #define REDIS_INTERNALS "It tests an encoding that only Redis has."
 #define NO_DEBUGGER "There is no debugger for scripts."
-#define NO_APPEND_FILE \
-	"There is no append-only file; PostgreSQL keeps its own log short."
 
 const struct command absent_commands[] = {
 	NOT_YET("dump", GENERIC, "2.6.0"),
@@ -167,7 +165,6 @@ const struct command absent_commands[] = {
 	NOT_YET("acl|setuser", SERVER, "6.0.0"),
 	NOT_YET("acl|users", SERVER, "6.0.0"),
 	NOT_YET("acl|whoami", SERVER, "6.0.0"),
-	WONT("bgrewriteaof", SERVER, "1.0.0", NO_APPEND_FILE),
 	WONT("failover", SERVER, "6.2.0", REPLICATION),
 	NOT_YET("module", SERVER, "4.0.0"),
 	NOT_YET("module|help", SERVER, "5.0.0"),

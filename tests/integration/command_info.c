@@ -190,8 +190,7 @@ compare_info(
 	compare_key_specs(name, ours->items[INFO_KEY_SPECS],
 		theirs->items[INFO_KEY_SPECS]);
 	cr_expect(theirs->items[INFO_SUBCOMMANDS]->count > 0 ||
-			ours->items[INFO_SUBCOMMANDS]->count == 0 ||
-			strcmp(name, "debug") == 0,
+			ours->items[INFO_SUBCOMMANDS]->count == 0,
 		"%s: is no container in Redis", name);
 }
 
@@ -235,8 +234,7 @@ is_newer(const struct command *row)
 	return major > 7 || (major == 7 && minor > 0);
 }
 
-/* Visits every row whose command Redis 7.0 has, subcommands too.  Rows below a
- * container that Redis does not divide (DEBUG) are no commands there. */
+/* Visits every row whose command Redis 7.0 has, subcommands too. */
 static void
 each_row(void (*visit)(const char *name, const struct command *row))
 {
@@ -250,8 +248,6 @@ each_row(void (*visit)(const char *name, const struct command *row))
 			continue;
 		visit(list[i]->name, list[i]);
 		visited++;
-		if (strcmp(list[i]->name, "debug") == 0)
-			continue;
 		for (; row && row->name; row++) {
 			if (is_newer(row))
 				continue;
