@@ -309,6 +309,7 @@ report_protocol_error(struct client *client)
 	client->partial = NULL;
 	client->held = false;
 	request->connection = &client->connection;
+	request->server = client->worker->server;
 	request->counters = client->worker->counters;
 	request->track = TRACK_FREE;
 	reply_init(&request->reply, client->connection.protocol);

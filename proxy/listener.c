@@ -225,8 +225,9 @@ open_host(struct listener *listener, struct socket_set *set, const char *host)
 	}
 	if (opened == 0 && !optional)
 		snprintf(listener->error, sizeof(listener->error),
-			"cannot listen on %s port %s: %s", host ? host : "*",
-			port, error ? gai_strerror(error) : strerror(errno));
+			"Unable to listen on this port: %s port %s: %s",
+			host ? host : "*", port,
+			error ? gai_strerror(error) : strerror(errno));
 	if (found != NULL)
 		freeaddrinfo(found);
 	return opened > 0 || optional;

@@ -400,18 +400,43 @@ fail_as_reader(struct parser *parser)
 		fail(parser, "invalid bulk length");
 }
 
+/* Whether the next line is an array of less than no elements, which is passed
+ * over as an empty one; the reader would refuse it. */
+static bool
+is_negative_array(struct parser *parser, size_t *line_size)
+{
+	struct bytes data = unread(parser);
+	int64_t count = 0;
+	bool valid = false;
+
+	data.data++;
+	data.size--;
+	*line_size = read_length(data, &count, &valid) + 1;
+	return *line_size > 1 && valid && count < 0;
+}
+
 static enum parser_status
-read_array(struct parser *parser, struct request *request)
+read_array(struct parser *parser, struct request *request, bool *passed)
 {
 	void *done = NULL;
+	size_t line_size = 0;
 
 	if (!check_next(parser))
 		return PARSER_ERROR;
+	if (between_commands(parser)) {
+		*passed = is_negative_array(parser, &line_size);
+		if (*passed)
+			parser->reader->pos += line_size;
+		/* The reader would take the '*' and leave the number. */
+		if (line_size <= 1 || *passed)
+			return PARSER_MORE;
+	}
 	parser->request = request;
 	if (redisReaderGetReply(parser->reader, &done) != REDIS_OK) {
 		fail_as_reader(parser);
 		return PARSER_ERROR;
 	}
+	*passed = done != NULL && request->argc == 0;
 	if (done != NULL)
 		return PARSER_REQUEST;
 	return check_next(parser) ? PARSER_MORE : PARSER_ERROR;
@@ -436,8 +461,7 @@ parser_read(struct parser *parser, struct request *request,
 		if (between_commands(parser) && data.data[0] != '*') {
 			status = read_inline(parser, request, &again);
 		} else {
-			status = read_array(parser, request);
-			again = status == PARSER_REQUEST && request->argc == 0;
+			status = read_array(parser, request, &again);
 		}
 	} while (again);
 	if (status == PARSER_MORE &&

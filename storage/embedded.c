@@ -276,6 +276,14 @@ make_database(struct embedded *embedded, char *error, size_t error_size)
 		ensure(connection,
 			"SELECT FROM pg_roles WHERE rolname = 'respgres'",
 			"CREATE ROLE respgres LOGIN") &&
+		/* For SAVE, from PostgreSQL 15 on. */
+		ensure(connection,
+			"SELECT WHERE NOT EXISTS (SELECT FROM pg_roles "
+			"WHERE rolname = 'pg_checkpoint') OR EXISTS ("
+			"SELECT FROM pg_auth_members m JOIN pg_roles r "
+			"ON r.oid = m.roleid WHERE m.member = "
+			"'respgres'::regrole AND r.rolname = 'pg_checkpoint')",
+			"GRANT pg_checkpoint TO respgres") &&
 		ensure(connection,
 			"SELECT FROM pg_database WHERE datname = 'respgres'",
 			"CREATE DATABASE respgres OWNER respgres "
