@@ -390,6 +390,7 @@ CREATE OR REPLACE FUNCTION respgres.msetnx(
     db int, keys bytea[], "values" bytea[],
     OUT error text, OUT done boolean)
 LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 DECLARE
     pair record;
     now_ms bigint := respgres.now_ms();

@@ -1,0 +1,302 @@
+-- Keys whatever they hold: renaming, copying, moving, flushing.
+--
+-- As in 20_strings.sql an expected failure is the text in `error`, and a slot
+-- of NULL is computed.
+
+-- Gives the content `from_id` of a type a copy named `to_id`; a string's is in
+-- its row.
+CREATE OR REPLACE FUNCTION respgres.copy_content(
+    type "char", from_id bigint, to_id bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN;
+END
+$$;
+
+-- How many of the keys there were.
+CREATE OR REPLACE FUNCTION respgres.del(db int, VARIADIC keys bytea[])
+RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    one bytea;
+    k record;
+    deleted bigint := 0;
+BEGIN
+    FOR one IN SELECT DISTINCT u.key FROM unnest(keys) AS u (key) ORDER BY 1
+    LOOP
+        SELECT * INTO k FROM respgres.lock_key(db, respgres.slot(one), one);
+        CONTINUE WHEN k.id IS NULL;
+        DELETE FROM respgres.key AS d
+         WHERE d.db = del.db AND d.key = respgres.indexed(one)
+           AND d.slot = respgres.slot(one);
+        deleted := deleted + 1;
+    END LOOP;
+    RETURN deleted;
+END
+$$;
+
+-- Sets the expiry of a key, or takes it off when both times are NULL; false
+-- when there is no such key.
+CREATE OR REPLACE FUNCTION respgres.expire(
+    db int, key bytea, ttl_ms bigint, expires_at bigint DEFAULT NULL,
+    slot smallint DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    now_ms bigint := respgres.now_ms();
+    new_expiry bigint := coalesce(expire.expires_at, now_ms + expire.ttl_ms);
+BEGIN
+    UPDATE respgres.key AS u
+       SET expires_at = new_expiry,
+           sweep_at = LEAST(u.sweep_at, new_expiry),
+           version = u.version + 1, touched_at = now_ms / 1000
+     WHERE u.db = expire.db AND u.key = respgres.indexed(expire.key)
+       AND u.slot = coalesce(expire.slot, respgres.slot(expire.key))
+       AND (u.expires_at IS NULL OR u.expires_at > now_ms);
+    RETURN FOUND;
+END
+$$;
+
+-- Locks two keys, the lesser one first, as all do that lock several.
+CREATE OR REPLACE FUNCTION respgres.lock_two_keys(
+    first_db int, first_slot smallint, first_key bytea,
+    second_db int, second_slot smallint, second_key bytea,
+    OUT first_id bigint, OUT first_type "char", OUT second_id bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF (first_db, first_key) < (second_db, second_key) THEN
+        SELECT l.id, l.type INTO first_id, first_type
+          FROM respgres.lock_key(first_db, first_slot, first_key) l;
+    END IF;
+    SELECT l.id INTO second_id
+      FROM respgres.lock_key(second_db, second_slot, second_key) l;
+    IF (first_db, first_key) >= (second_db, second_key) THEN
+        SELECT l.id, l.type INTO first_id, first_type
+          FROM respgres.lock_key(first_db, first_slot, first_key) l;
+    END IF;
+END
+$$;
+
+-- Moves a locked key to another name, where nothing may be any more; false
+-- when another session was first to put something there.  A content whose id
+-- is below `at_least` gets a new one: SCAN walks in order of ids, and would
+-- miss a key whose id went back.
+CREATE OR REPLACE FUNCTION respgres.move_key(
+    db int, slot smallint, key bytea,
+    new_db int, new_slot smallint, new_key bytea, at_least bigint)
+RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    old_id bigint;
+    new_id bigint;
+    moved_type "char";
+BEGIN
+    SELECT k.id, k.type INTO old_id, moved_type
+      FROM respgres.key k
+     WHERE k.db = move_key.db AND k.key = respgres.indexed(move_key.key)
+       AND k.slot = move_key.slot;
+    new_id := CASE WHEN old_id < at_least
+                   THEN nextval('respgres.key_id') ELSE old_id END;
+    UPDATE respgres.key AS u
+       SET db = new_db, slot = new_slot, key = respgres.indexed(new_key),
+           long_key = respgres.long(new_key), id = new_id,
+           version = u.version + 1, touched_at = respgres.now_ms() / 1000
+     WHERE u.db = move_key.db AND u.key = respgres.indexed(move_key.key)
+       AND u.slot = move_key.slot;
+    IF new_id <> old_id AND moved_type <> 's' THEN
+        PERFORM respgres.copy_content(moved_type, old_id, new_id);
+    END IF;
+    RETURN true;
+EXCEPTION WHEN unique_violation THEN
+    RETURN false;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.rename(
+    db int, key bytea, new_key bytea, only_absent boolean DEFAULT false,
+    slot smallint DEFAULT NULL, new_slot smallint DEFAULT NULL,
+    OUT error text, OUT done boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+BEGIN
+    slot := coalesce(slot, respgres.slot(key));
+    new_slot := coalesce(new_slot, respgres.slot(new_key));
+    LOOP
+        SELECT * INTO k FROM respgres.lock_two_keys(
+            db, slot, key, db, new_slot, new_key);
+        done := false;
+        IF k.first_id IS NULL THEN
+            error := 'ERR no such key';
+            RETURN;
+        ELSIF key = new_key THEN
+            done := NOT only_absent;
+            RETURN;
+        ELSIF k.second_id IS NOT NULL AND only_absent THEN
+            RETURN;
+        END IF;
+        DELETE FROM respgres.key AS d
+         WHERE d.db = rename.db AND d.key = respgres.indexed(rename.new_key)
+           AND d.slot = rename.new_slot;
+        done := respgres.move_key(db, slot, key, db, new_slot, new_key,
+                                  coalesce(k.second_id, 0));
+        EXIT WHEN done;
+    END LOOP;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.move(
+    db int, key bytea, new_db int, slot smallint DEFAULT NULL,
+    OUT error text, OUT done boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+BEGIN
+    slot := coalesce(slot, respgres.slot(key));
+    done := false;
+    IF db = new_db THEN
+        error := 'ERR source and destination objects are the same';
+        RETURN;
+    END IF;
+    LOOP
+        SELECT * INTO k FROM respgres.lock_two_keys(
+            db, slot, key, new_db, slot, key);
+        EXIT WHEN k.first_id IS NULL OR k.second_id IS NOT NULL;
+        done := respgres.move_key(db, slot, key, new_db, slot, key, 0);
+        EXIT WHEN done;
+    END LOOP;
+END
+$$;
+
+-- With its expiry.
+CREATE OR REPLACE FUNCTION respgres.copy(
+    db int, key bytea, new_key bytea, new_db int DEFAULT NULL,
+    replace boolean DEFAULT false,
+    slot smallint DEFAULT NULL, new_slot smallint DEFAULT NULL,
+    OUT error text, OUT done boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+    new_id bigint;
+BEGIN
+    slot := coalesce(slot, respgres.slot(key));
+    new_slot := coalesce(new_slot, respgres.slot(new_key));
+    new_db := coalesce(new_db, db);
+    done := false;
+    IF db = new_db AND key = new_key THEN
+        error := 'ERR source and destination objects are the same';
+        RETURN;
+    END IF;
+    LOOP
+        SELECT * INTO k FROM respgres.lock_two_keys(
+            db, slot, key, new_db, new_slot, new_key);
+        EXIT WHEN k.first_id IS NULL
+               OR (k.second_id IS NOT NULL AND NOT replace);
+        DELETE FROM respgres.key AS d
+         WHERE d.db = copy.new_db
+           AND d.key = respgres.indexed(copy.new_key)
+           AND d.slot = copy.new_slot;
+        INSERT INTO respgres.key AS n
+               (id, expires_at, sweep_at, number, db, touched_at, slot, type,
+                raw, key, value, long_key)
+        SELECT nextval('respgres.key_id'), o.expires_at, o.expires_at,
+               o.number, copy.new_db, respgres.now_ms() / 1000,
+               copy.new_slot, o.type, o.raw, respgres.indexed(copy.new_key),
+               o.value, respgres.long(copy.new_key)
+          FROM respgres.key o
+         WHERE o.db = copy.db AND o.key = respgres.indexed(copy.key)
+           AND o.slot = copy.slot
+            ON CONFLICT DO NOTHING
+        RETURNING n.id INTO new_id;
+        IF FOUND THEN
+            IF k.first_type <> 's' THEN
+                PERFORM respgres.copy_content(k.first_type, k.first_id,
+                                              new_id);
+            END IF;
+            done := true;
+            RETURN;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Empties a database, or all when db is NULL.  Truncating takes a moment
+-- whatever there is, and a lock on the table; deleting takes time for each
+-- row.
+CREATE OR REPLACE FUNCTION respgres.flush(db int DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    -- Bytes of table up to which rows are deleted.
+    small CONSTANT bigint := 2 << 20;
+BEGIN
+    IF pg_relation_size('respgres.key') > small THEN
+        LOCK TABLE respgres.key IN ACCESS EXCLUSIVE MODE;
+        IF flush.db IS NULL OR NOT EXISTS (
+               SELECT FROM respgres.key k WHERE k.db < flush.db)
+           AND NOT EXISTS (
+               SELECT FROM respgres.key k WHERE k.db > flush.db) THEN
+            TRUNCATE respgres.key;
+            RETURN;
+        END IF;
+    END IF;
+    IF flush.db IS NULL THEN
+        DELETE FROM respgres.key;
+    ELSE
+        DELETE FROM respgres.key AS k WHERE k.db = flush.db;
+    END IF;
+END
+$$;
+
+-- Exchanges two databases: one row's update at a time, and no name twice.
+CREATE OR REPLACE FUNCTION respgres.swapdb(first_db int, second_db int)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF first_db = second_db THEN
+        RETURN;
+    END IF;
+    UPDATE respgres.key AS k
+       SET db = -1 - first_db, version = k.version + 1
+     WHERE k.db = first_db;
+    UPDATE respgres.key AS k
+       SET db = first_db, version = k.version + 1
+     WHERE k.db = second_db;
+    UPDATE respgres.key AS k
+       SET db = second_db
+     WHERE k.db = -1 - first_db;
+END
+$$;
+
+-- Any live key, or NULL: one of those that follow a random id.
+CREATE OR REPLACE FUNCTION respgres.random_key(db int) RETURNS bytea
+LANGUAGE plpgsql AS $$
+DECLARE
+    lowest bigint;
+    highest bigint;
+    start bigint;
+    candidates bytea[];
+    now_ms bigint := respgres.now_ms();
+BEGIN
+    SELECT k.id INTO lowest FROM respgres.key k
+     WHERE k.db = random_key.db ORDER BY k.id LIMIT 1;
+    SELECT k.id INTO highest FROM respgres.key k
+     WHERE k.db = random_key.db ORDER BY k.id DESC LIMIT 1;
+    start := lowest + floor(random() * (highest - lowest + 1))::bigint;
+    -- Several, so that a key behind a gap is not favoured too much.
+    SELECT array_agg(c.key) INTO candidates
+      FROM (SELECT coalesce(k.long_key, k.key) AS key FROM respgres.key k
+             WHERE k.db = random_key.db AND k.id >= start
+               AND (k.expires_at IS NULL OR k.expires_at > now_ms)
+             ORDER BY k.id LIMIT 16) c;
+    IF candidates IS NULL OR cardinality(candidates) < 16 THEN
+        -- Around the end.
+        SELECT candidates || array_agg(c.key) INTO candidates
+          FROM (SELECT coalesce(k.long_key, k.key) AS key
+                  FROM respgres.key k
+                 WHERE k.db = random_key.db AND k.id < start
+                   AND (k.expires_at IS NULL OR k.expires_at > now_ms)
+                 ORDER BY k.id
+                 LIMIT 16 - coalesce(cardinality(candidates), 0)) c;
+    END IF;
+    RETURN candidates[1 + floor(random() * cardinality(candidates))::int];
+END
+$$;
