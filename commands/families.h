@@ -15,6 +15,7 @@
 	family(debug_commands) \
 	family(info_commands) \
 	family(introspection_commands) \
+	family(key_commands) \
 	family(latency_commands) \
 	family(memory_commands) \
 	family(server_commands) \
