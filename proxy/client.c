@@ -1,6 +1,7 @@
 /* Reading, ordering and writing for one client; see client.h. */
 #include "proxy/client.h"
 
+#include "commands/authentication.h"
 #include "commands/counters.h"
 #include "commands/host.h"
 #include "commands/request.h"
@@ -30,6 +31,7 @@ enum {
 	UNAUTHENTICATED_ARGUMENTS_MAX = 10,
 	UNAUTHENTICATED_BULK_MAX = 16384,
 	UNAUTHENTICATED_BUFFER_MAX = 256 * 1024,
+	UNAUTHENTICATED_OUTPUT_MAX = 1024, /* beyond what the socket takes */
 	REUSED_PARSER_SIZE_MAX = 64 * 1024,
 };
 
@@ -132,7 +134,11 @@ exceeds_output_limit(struct client *client)
 	int64_t soft = settings_get(limit, soft_bytes);
 	int64_t now_us;
 
-	if (hard > 0 && size > hard)
+	if ((hard > 0 && size > hard) ||
+		(size > UNAUTHENTICATED_OUTPUT_MAX &&
+			authentication_is_missing(
+				client->worker->server->settings,
+				&client->connection)))
 		return true;
 	if (soft == 0 || size <= soft) {
 		client->soft_limit_since_us = 0;
@@ -331,7 +337,7 @@ limits_of(struct client *client)
 		.authenticated = true,
 	};
 
-	if (!client->connection.authenticated) {
+	if (authentication_is_missing(settings, &client->connection)) {
 		limits.authenticated = false;
 		limits.arguments_max = UNAUTHENTICATED_ARGUMENTS_MAX;
 		limits.bulk_size_max = UNAUTHENTICATED_BULK_MAX;

@@ -220,6 +220,7 @@ void
 dispatch_start(struct client *client, struct request *request)
 {
 	struct connection *connection = &client->connection;
+	struct monitor_line *line;
 
 	/* As they are now: an earlier command may have changed them. */
 	request->db = connection->db;
@@ -242,6 +243,7 @@ dispatch_start(struct client *client, struct request *request)
 		return;
 	}
 	connection->last_command = request->command;
-	monitor_feed(request);
+	line = monitor_line_new(request);
 	request->command->run(request);
+	monitor_show(client->worker, line);
 }

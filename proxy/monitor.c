@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct line {
+struct monitor_line {
 	atomic_int references;
 	size_t size;
 	char text[];
@@ -50,15 +50,20 @@ append_quoted(struct evbuffer *line, struct bytes text)
 	evbuffer_add(line, "\"", 1);
 }
 
-static struct line *
-make_line(const struct request *request)
+struct monitor_line *
+monitor_line_new(const struct request *request)
 {
-	struct evbuffer *buffer = evbuffer_new();
 	struct connection_facts facts;
 	int64_t now_us = clock_wall_us();
-	struct line *line;
+	struct evbuffer *buffer;
+	struct monitor_line *line;
 	size_t size;
 
+	if (atomic_load_explicit(&request->server->monitors,
+		    memory_order_relaxed) == 0 ||
+		(request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+		return NULL;
+	buffer = evbuffer_new();
 	client_describe(client_of(request->connection), &facts);
 	if (facts.unix_socket)
 		*strrchr(facts.address, ':') = '\0';
@@ -81,7 +86,7 @@ make_line(const struct request *request)
 static void
 show(struct worker *worker, void *arg)
 {
-	struct line *line = arg;
+	struct monitor_line *line = arg;
 
 	for (struct client *client = worker->monitors; client != NULL;
 		client = client->next_monitor)
@@ -92,18 +97,13 @@ show(struct worker *worker, void *arg)
 }
 
 void
-monitor_feed(const struct request *request)
+monitor_show(struct worker *home, struct monitor_line *line)
 {
-	struct server *server = request->server;
+	struct server *server = home->server;
 	struct worker **workers = server->host_data;
-	struct worker *home = client_of(request->connection)->worker;
-	struct line *line;
 
-	if (atomic_load_explicit(&server->monitors, memory_order_relaxed) ==
-			0 ||
-		(request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+	if (line == NULL)
 		return;
-	line = make_line(request);
 	atomic_init(&line->references, server->worker_count);
 	for (int i = 0; i < server->worker_count; i++)
 		if (workers[i] != home)
