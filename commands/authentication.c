@@ -14,8 +14,8 @@
 #include <openssl/sha.h>
 
 bool
-authentication_is_missing(const struct settings *settings,
-	const struct connection *connection)
+authentication_is_missing(
+	const struct settings *settings, const struct connection *connection)
 {
 	return !connection->authenticated &&
 		*settings_get_text(settings, requirepass) != '\0';
@@ -32,8 +32,8 @@ is_password(struct bytes given, const char *wanted)
 }
 
 bool
-authentication_try(struct request *request, struct bytes user,
-	struct bytes password)
+authentication_try(
+	struct request *request, struct bytes user, struct bytes password)
 {
 	const char *wanted =
 		settings_get_text(request->server->settings, requirepass);

@@ -65,8 +65,7 @@ cmd_client_setinfo(struct request *request)
 	bool is_name = request_is_word(request, 2, "LIB-NAME");
 
 	if (!is_name && !request_is_word(request, 2, "LIB-VER")) {
-		request_reply_errorf(request,
-			"ERR Unrecognized option '%.*s'",
+		request_reply_errorf(request, "ERR Unrecognized option '%.*s'",
 			(int)request->argv[2].size, request->argv[2].data);
 		return;
 	}
@@ -77,7 +76,8 @@ cmd_client_setinfo(struct request *request)
 	else
 		request_reply_errorf(request,
 			"ERR %s cannot contain spaces, newlines or special "
-			"characters.", is_name ? "lib-name" : "lib-ver");
+			"characters.",
+			is_name ? "lib-name" : "lib-ver");
 }
 
 static void
@@ -176,8 +176,8 @@ cmd_client_pause(struct request *request)
 	}
 	if (request->argc == 4 && !writes_only &&
 		!request_is_word(request, 3, "ALL")) {
-		request_reply_error(request,
-			"ERR CLIENT PAUSE mode must be WRITE or ALL");
+		request_reply_error(
+			request, "ERR CLIENT PAUSE mode must be WRITE or ALL");
 		return;
 	}
 	if (!request_read_int64_or(request, 2, &timeout_ms,
@@ -191,8 +191,8 @@ cmd_client_pause(struct request *request)
 		timeout_ms = (INT64_MAX - now_us) / 1000;
 	/* A pause can be made longer and stricter, not shorter. */
 	if (until_us > now_us)
-		writes_only = writes_only &&
-			atomic_load(&server->paused_writes_only);
+		writes_only =
+			writes_only && atomic_load(&server->paused_writes_only);
 	if (now_us + timeout_ms * 1000 > until_us)
 		until_us = now_us + timeout_ms * 1000;
 	server->host->pause(server, until_us, writes_only);
@@ -256,10 +256,10 @@ cmd_client_unblock(struct request *request)
 	}
 	if (!request_read_int64(request, 2, &id))
 		return;
-	*unblocking = (struct unblocking){ request, (uint64_t)id, as_error,
-		false };
-	request->server->host->each_connection(request, unblock, unblocking,
-		reply_unblocked);
+	*unblocking =
+		(struct unblocking){ request, (uint64_t)id, as_error, false };
+	request->server->host->each_connection(
+		request, unblock, unblocking, reply_unblocked);
 }
 
 static const struct command client_subcommands[] = {

@@ -52,13 +52,15 @@ print_line(const struct server *server, struct connection *connection)
 	struct connection_facts facts;
 	int64_t now_us = clock_monotonic_us();
 	char flags[16];
-	const char *command = connection->last_command == NULL ? "NULL" :
-		command_table_full_name(server->commands,
-			connection->last_command);
+	const char *command = connection->last_command == NULL ?
+		"NULL" :
+		command_table_full_name(
+			server->commands, connection->last_command);
 
 	server->host->describe(connection, &facts);
 	print_flags(connection, &facts, flags);
-	return memory_print("id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s "
+	return memory_print(
+		"id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s "
 		"age=%" PRId64 " idle=%" PRId64 " flags=%s db=%d sub=0 psub=0 "
 		"ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%zu "
 		"multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu "
@@ -85,8 +87,13 @@ client_run_info(struct request *request)
 
 /* --- types ----------------------------------------------------------- */
 
-enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_REPLICA, TYPE_MASTER,
-	TYPE_PUBSUB };
+enum client_type {
+	TYPE_ANY,
+	TYPE_NORMAL,
+	TYPE_REPLICA,
+	TYPE_MASTER,
+	TYPE_PUBSUB
+};
 
 /* False when it has answered an error. */
 static bool
@@ -189,8 +196,8 @@ reply_lines(void *arg)
 		free(listing->lines[i].text);
 	}
 	free(listing->lines);
-	reply_verbatim(&listing->request->reply, "txt",
-		(struct bytes){ text, size });
+	reply_verbatim(
+		&listing->request->reply, "txt", (struct bytes){ text, size });
 	free(text);
 	request_finish(listing->request);
 }
@@ -199,13 +206,13 @@ reply_lines(void *arg)
 static uint64_t *
 read_ids(struct request *request)
 {
-	uint64_t *ids = request_allocate(request,
-		(size_t)request->argc * sizeof(*ids));
+	uint64_t *ids =
+		request_allocate(request, (size_t)request->argc * sizeof(*ids));
 	int64_t id;
 
 	for (int i = 3; i < request->argc; i++) {
-		if (!request_read_int64_or(request, i, &id,
-			    "ERR Invalid client ID"))
+		if (!request_read_int64_or(
+			    request, i, &id, "ERR Invalid client ID"))
 			return NULL;
 		ids[i - 3] = (uint64_t)id;
 	}
@@ -230,8 +237,8 @@ client_run_list(struct request *request)
 		request_reply_syntax_error(request);
 		return;
 	}
-	request->server->host->each_connection(request, add_line, listing,
-		reply_lines);
+	request->server->host->each_connection(
+		request, add_line, listing, reply_lines);
 }
 
 /* --- KILL ------------------------------------------------------------ */
@@ -358,6 +365,6 @@ client_run_kill(struct request *request)
 				return;
 		}
 	}
-	request->server->host->each_connection(request, kill_if_matching,
-		killing, reply_killed);
+	request->server->host->each_connection(
+		request, kill_if_matching, killing, reply_killed);
 }

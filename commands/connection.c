@@ -66,18 +66,17 @@ read_hello_options(struct request *request)
 		int left = request->argc - 1 - i;
 
 		if (request_is_word(request, i, "AUTH") && left >= 2) {
-			if (!authentication_try(request, argv[i + 1],
-				    argv[i + 2])) {
-				request_reply_error(request,
-					ERROR_WRONG_PASSWORD);
+			if (!authentication_try(
+				    request, argv[i + 1], argv[i + 2])) {
+				request_reply_error(
+					request, ERROR_WRONG_PASSWORD);
 				return false;
 			}
 			i += 3;
 		} else if (request_is_word(request, i, "SETNAME") && left) {
-			if (!client_name_set(&request->connection->name,
-				    argv[i + 1])) {
-				request_reply_error(request,
-					ERROR_CLIENT_NAME);
+			if (!client_name_set(
+				    &request->connection->name, argv[i + 1])) {
+				request_reply_error(request, ERROR_CLIENT_NAME);
 				return false;
 			}
 			i += 2;
@@ -126,8 +125,8 @@ cmd_hello(struct request *request)
 			"range"))
 		return;
 	if (request->argc > 1 && (version < 2 || version > 3)) {
-		request_reply_error(request,
-			"NOPROTO unsupported protocol version");
+		request_reply_error(
+			request, "NOPROTO unsupported protocol version");
 		return;
 	}
 	if (!read_hello_options(request))
@@ -203,7 +202,8 @@ cmd_select(struct request *request)
 	if (db < INT_MIN || db > INT_MAX) {
 		request_reply_errorf(request,
 			"ERR value is out of range, value must between %d and "
-			"%d", INT_MIN, INT_MAX);
+			"%d",
+			INT_MIN, INT_MAX);
 		return;
 	}
 	if (db < 0 ||

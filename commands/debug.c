@@ -147,8 +147,7 @@ run_sleep(struct request *request)
 	double seconds = strtod(text_argument(request, 2), NULL);
 
 	if (seconds > 0 && seconds < 1e6)
-		request->server->host->stall(request,
-			(int64_t)(seconds * 1e6));
+		request->server->host->stall(request, (int64_t)(seconds * 1e6));
 	request_reply_ok(request);
 }
 
@@ -209,8 +208,8 @@ static void
 reply_protocol_push(struct reply *reply)
 {
 	if (reply->protocol < 3) {
-		reply_error(reply,
-			"ERR RESP2 is not supported by this command");
+		reply_error(
+			reply, "ERR RESP2 is not supported by this command");
 		return;
 	}
 	reply_push(reply, 2);
@@ -231,8 +230,8 @@ run_protocol(struct request *request)
 	} else if (request_is_word(request, 2, "double")) {
 		reply_double(reply, 3.141);
 	} else if (request_is_word(request, 2, "bignum")) {
-		reply_big_number(reply,
-			"1234567999999999999999999999999999999");
+		reply_big_number(
+			reply, "1234567999999999999999999999999999999");
 	} else if (request_is_word(request, 2, "null")) {
 		reply_null(reply);
 	} else if (request_is_word(request, 2, "array")) {
@@ -252,8 +251,8 @@ run_protocol(struct request *request)
 	} else if (request_is_word(request, 2, "false")) {
 		reply_bool(reply, false);
 	} else if (request_is_word(request, 2, "verbatim")) {
-		reply_verbatim(reply, "txt",
-			bytes_of("This is a verbatim\nstring"));
+		reply_verbatim(
+			reply, "txt", bytes_of("This is a verbatim\nstring"));
 	} else {
 		reply_error(reply,
 			"ERR Wrong protocol type name. Please use one of the "
@@ -270,8 +269,10 @@ static const struct subcommand subcommands[] = {
 		run_change_replication_id },
 	{ "client-eviction", "Shows clients by memory; there is no eviction.",
 		2, 2, run_client_eviction },
-	{ "config-rewrite-force-all", "Rewrites the config file with all "
-		"settings.", 2, 2, run_config_rewrite },
+	{ "config-rewrite-force-all",
+		"Rewrites the config file with all "
+		"settings.",
+		2, 2, run_config_rewrite },
 	{ "digest", "A digest of all keys and values.", 2, 2,
 		debug_run_digest },
 	{ "digest-value", "[key ...]: a digest of each value.", 2, 1 << 30,
@@ -288,18 +289,22 @@ static const struct subcommand subcommands[] = {
 		run_protocol },
 	{ "quicklist-packed-threshold", "size: no effect.", 3, 3,
 		run_packed_threshold },
-	{ "reload", "[MERGE] [NOFLUSH] [NOSAVE]: nothing to load, answers "
-		"after a round trip.", 2, 1 << 30, debug_run_reload },
+	{ "reload",
+		"[MERGE] [NOFLUSH] [NOSAVE]: nothing to load, answers "
+		"after a round trip.",
+		2, 1 << 30, debug_run_reload },
 	{ "replybuffer", "PEAK-RESET-TIME|RESIZING value: no effect.", 4, 4,
 		run_reply_buffer },
 	{ "set-active-expire", "0|1: whether expired keys are swept.", 3, 3,
 		run_set_active_expire },
-	{ "set-disable-deny-scripts", "0|1: whether scripts may run every "
-		"command.", 3, 3, run_set_disable_deny_scripts },
+	{ "set-disable-deny-scripts",
+		"0|1: whether scripts may run every "
+		"command.",
+		3, 3, run_set_disable_deny_scripts },
 	{ "sleep", "seconds: stops the server for that long.", 3, 3,
 		run_sleep },
-	{ "stringmatch-len", "length pattern: matches that many times 'a'.",
-		4, 4, run_stringmatch_length },
+	{ "stringmatch-len", "length pattern: matches that many times 'a'.", 4,
+		4, run_stringmatch_length },
 	{ "help", "This list.", 2, 2, run_help },
 };
 

@@ -44,9 +44,10 @@ add_digest(void *arg, const struct result *result)
 		return;
 	digest = result_text(result, 0, 0);
 	for (size_t i = 0; i < DIGEST_SIZE && digest[i] != '\0'; i++)
-		digesting->sum[i] = "0123456789abcdef"[digit_value(
-			digesting->sum[i]) ^ digit_value(digest[i])];
-	digesting->class++;
+		digesting->sum[i] =
+			"0123456789abcdef"[digit_value(digesting->sum[i]) ^
+				digit_value(digest[i])];
+	digesting->class ++;
 	ask_digest(digesting);
 }
 
@@ -56,12 +57,13 @@ ask_digest(struct digesting *digesting)
 	struct request *request = digesting->request;
 	struct storage *storage = request->server->storage;
 
-	for (; digesting->class < CLASS_COUNT; digesting->class++) {
+	for (; digesting->class < CLASS_COUNT; digesting->class ++) {
 		int db = storage_database_of_class(storage, digesting->class);
 
-		if (db < 0 || (digesting->class == CLASS_ASYNC &&
-				storage_database_of_class(storage,
-					CLASS_DURABLE) >= 0))
+		if (db < 0 ||
+			(digesting->class == CLASS_ASYNC &&
+				storage_database_of_class(
+					storage, CLASS_DURABLE) >= 0))
 			continue;
 		call_send_route(call_new(request->store, SQL_debug_digest,
 					add_digest, digesting),
@@ -102,9 +104,9 @@ reply_value_digest(void *arg, const struct result *result)
 		request_failed(request, result);
 		return;
 	}
-	reply_simple(&request->reply, result->row_count > 0 ?
-			result_text(result, 0, 0) :
-			digesting->sum);
+	reply_simple(&request->reply,
+		result->row_count > 0 ? result_text(result, 0, 0) :
+					digesting->sum);
 	digesting->next++;
 	ask_value_digest(digesting);
 }
@@ -149,8 +151,8 @@ reply_object(void *arg, const struct result *result)
 		return;
 	}
 	if (result_char(result, 0, 1) != 's') {
-		request_reply_error(request,
-			"ERR DEBUG OBJECT knows only strings");
+		request_reply_error(
+			request, "ERR DEBUG OBJECT knows only strings");
 		return;
 	}
 	size = result_int64(result, 0, 4);
@@ -174,8 +176,8 @@ reply_object(void *arg, const struct result *result)
 void
 debug_run_object(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_debug_object,
-		reply_object, request);
+	struct call *call = call_new(
+		request->store, SQL_debug_object, reply_object, request);
 
 	call_bind_key(call, request->db, request->argv[2]);
 	call_send(call);
@@ -205,12 +207,12 @@ debug_run_populate(struct request *request)
 	if (request->argc > 4 && !request_read_int64(request, 4, &size))
 		return;
 	if (count < 0 || size < 0) {
-		request_reply_error(request,
-			"ERR value is out of range, must be positive");
+		request_reply_error(
+			request, "ERR value is out of range, must be positive");
 		return;
 	}
-	call = call_new(request->store, SQL_debug_populate, reply_done,
-		request);
+	call = call_new(
+		request->store, SQL_debug_populate, reply_done, request);
 	call_bind_int32(call, request->db);
 	call_bind_bytes(call, prefix);
 	call_bind_int64(call, count);
@@ -243,7 +245,7 @@ debug_run_reload(struct request *request)
 				"NOFLUSH and NOSAVE options.");
 			return;
 		}
-	call_send_route(call_new(request->store, SQL_round_trip,
-				reply_reloaded, request),
+	call_send_route(call_new(request->store, SQL_round_trip, reply_reloaded,
+				request),
 		ROUTE_BULK, request->db);
 }

@@ -68,8 +68,8 @@ read_code(struct request *request, char code[static CODE_SIZE])
 	size_t size;
 
 	if (reply->earlier != NULL) {
-		ssize_t copied = evbuffer_copyout(reply->earlier, start,
-			sizeof(start));
+		ssize_t copied =
+			evbuffer_copyout(reply->earlier, start, sizeof(start));
 
 		size = copied > 0 ? (size_t)copied : 0;
 	} else {

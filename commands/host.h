@@ -40,19 +40,19 @@ struct host {
 	void (*each_worker)(struct request *request,
 		void (*visit)(struct store *store, void *arg), void *arg,
 		void (*done)(void *arg));
-	void (*describe)(struct connection *connection,
-		struct connection_facts *facts);
+	void (*describe)(
+		struct connection *connection, struct connection_facts *facts);
 	/* On the connection's own worker. With `after_reply` its pending
 	 * answers are still sent. */
 	void (*close)(struct connection *connection, bool after_reply);
 	/* CONFIG RESETSTAT: sets each worker's counters back to zero on its
 	 * own thread, then calls done(arg) on the caller's. */
-	void (*reset_statistics)(struct request *request,
-		void (*done)(void *arg), void *arg);
+	void (*reset_statistics)(
+		struct request *request, void (*done)(void *arg), void *arg);
 	/* CLIENT PAUSE: holds back commands that start until `until_us`
 	 * (monotonic); 0 ends the pause. */
-	void (*pause)(struct server *server, int64_t until_us,
-		bool writes_only);
+	void (*pause)(
+		struct server *server, int64_t until_us, bool writes_only);
 	/* DEBUG SLEEP: keeps every worker from working for that long; returns
 	 * when that is over. */
 	void (*stall)(struct request *request, int64_t duration_us);

@@ -70,8 +70,8 @@ print_keyspace(void *arg, const struct result *result)
 {
 	struct info *info = arg;
 
-	for (int row = 0; result->status == STORE_OK &&
-		row < result->row_count; row++)
+	for (int row = 0; result->status == STORE_OK && row < result->row_count;
+		row++)
 		evbuffer_add_printf(info->text,
 			"db%" PRId64 ":keys=%" PRId64 ",expires=%" PRId64
 			",avg_ttl=%" PRId64 "\r\n",
@@ -79,7 +79,7 @@ print_keyspace(void *arg, const struct result *result)
 			result_int64(result, row, 1),
 			result_int64(result, row, 2),
 			result_int64(result, row, 3));
-	info->class++;
+	info->class ++;
 	ask_keyspace(info);
 }
 
@@ -101,9 +101,9 @@ ask_keyspace(struct info *info)
 
 		if (db < 0 || is_asked_with_another(storage, info->class))
 			continue;
-		call_send_route(call_new(info->request->store,
-					SQL_keyspace_counts, print_keyspace,
-					info),
+		call_send_route(
+			call_new(info->request->store, SQL_keyspace_counts,
+				print_keyspace, info),
 			ROUTE_BULK, db);
 		return;
 	}
@@ -156,8 +156,8 @@ print_lanes(void *arg)
 		"postgres_errors:%" PRIu64 "\r\n",
 		server->database_summary, info->lane_count,
 		info->lanes_connected, storage_queued(server->storage),
-		lanes->calls, lanes->statements, lanes->batches,
-		lanes->retries, lanes->reconnects, lanes->errors);
+		lanes->calls, lanes->statements, lanes->batches, lanes->retries,
+		lanes->reconnects, lanes->errors);
 	call_send_route(call_new(info->request->store, SQL_database_facts,
 				print_database, info),
 		ROUTE_BULK, info->request->db);
@@ -200,8 +200,8 @@ add_lanes(struct store *store, void *arg)
 static void
 start_postgres(struct info *info)
 {
-	info->request->server->host->each_worker(info->request, add_lanes,
-		info, print_lanes);
+	info->request->server->host->each_worker(
+		info->request, add_lanes, info, print_lanes);
 }
 
 /* --- INFO ------------------------------------------------------------ */
@@ -213,8 +213,8 @@ reply_info(struct info *info)
 	size_t size = evbuffer_get_length(info->text);
 
 	reply_verbatim(&request->reply, "txt",
-		(struct bytes){ (const char *)evbuffer_pullup(info->text, -1),
-			size });
+		(struct bytes){
+			(const char *)evbuffer_pullup(info->text, -1), size });
 	evbuffer_free(info->text);
 	request_finish(request);
 }

@@ -38,8 +38,8 @@ static void
 print_calls(struct evbuffer *text, const struct server *server,
 	const struct command *command)
 {
-	struct command_statistics sum = statistics_of_command(server,
-		command_table_index(server->commands, command));
+	struct command_statistics sum = statistics_of_command(
+		server, command_table_index(server->commands, command));
 
 	if (sum.calls + sum.rejected + sum.failed == 0)
 		return;
@@ -49,9 +49,8 @@ print_calls(struct evbuffer *text, const struct server *server,
 		",failed_calls=%" PRIu64 "\r\n",
 		command_table_full_name(server->commands, command), sum.calls,
 		sum.microseconds,
-		sum.calls == 0 ?
-			0.0 :
-			(double)sum.microseconds / (double)sum.calls,
+		sum.calls == 0 ? 0.0 :
+				 (double)sum.microseconds / (double)sum.calls,
 		sum.rejected, sum.failed);
 }
 
@@ -110,8 +109,8 @@ print_percentiles(struct evbuffer *text, const struct server *server,
 	uint64_t buckets[LATENCY_BUCKETS];
 	uint64_t calls = statistics_histogram(server,
 		command_table_index(server->commands, command), buckets);
-	const char *rest = settings_get_text(server->settings,
-		latency_tracking_info_percentiles);
+	const char *rest = settings_get_text(
+		server->settings, latency_tracking_info_percentiles);
 	const char *separator = "";
 	char *end;
 

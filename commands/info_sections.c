@@ -299,8 +299,7 @@ print_traffic(struct evbuffer *text, const struct server *server,
 		(double)atomic_load(&rates->bytes_out) / 1024);
 	line(text, "instantaneous_input_repl_kbps:0.00");
 	line(text, "instantaneous_output_repl_kbps:0.00");
-	line(text, "rejected_connections:%" PRIu64,
-		sum->connections_rejected);
+	line(text, "rejected_connections:%" PRIu64, sum->connections_rejected);
 	line(text, "sync_full:0");
 	line(text, "sync_partial_ok:0");
 	line(text, "sync_partial_err:0");
@@ -314,8 +313,7 @@ info_print_stats(struct evbuffer *text, struct request *request)
 
 	line(text, "# Stats");
 	print_traffic(text, server, &sum);
-	line(text, "expired_keys:%" PRIu64,
-		atomic_load(&server->expired_keys));
+	line(text, "expired_keys:%" PRIu64, atomic_load(&server->expired_keys));
 	line(text, "expired_stale_perc:0.00");
 	line(text, "expired_time_cap_reached_count:0");
 	line(text, "expire_cycle_cpu_milliseconds:0");
@@ -341,8 +339,7 @@ info_print_stats(struct evbuffer *text, struct request *request)
 	line(text, "tracking_total_keys:0");
 	line(text, "tracking_total_items:0");
 	line(text, "tracking_total_prefixes:0");
-	line(text, "unexpected_error_replies:%" PRIu64,
-		sum.unexpected_errors);
+	line(text, "unexpected_error_replies:%" PRIu64, sum.unexpected_errors);
 	line(text, "total_error_replies:%" PRIu64, sum.error_replies);
 	line(text, "dump_payload_sanitizations:0");
 	line(text, "total_reads_processed:%" PRIu64, sum.reads_total);
@@ -376,8 +373,7 @@ info_print_cpu(struct evbuffer *text, struct request *request)
 	line(text, "used_cpu_sys_children:%.6f", seconds(children.ru_stime));
 	line(text, "used_cpu_user_children:%.6f", seconds(children.ru_utime));
 	line(text, "used_cpu_sys_main_thread:%.6f", seconds(thread.ru_stime));
-	line(text, "used_cpu_user_main_thread:%.6f",
-		seconds(thread.ru_utime));
+	line(text, "used_cpu_user_main_thread:%.6f", seconds(thread.ru_utime));
 }
 
 void

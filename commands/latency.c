@@ -116,8 +116,7 @@ void
 latency_add_command(struct request *request, int64_t duration_us)
 {
 	latency_add(request->server,
-		request->command->flags & CMD_FAST ? "fast-command" :
-						     "command",
+		request->command->flags & CMD_FAST ? "fast-command" : "command",
 		duration_us / 1000);
 }
 
@@ -134,9 +133,10 @@ latency_read(struct latency_monitor *monitor, struct bytes name,
 		history->greatest_ms = event->greatest_ms;
 		history->count = event->count;
 		for (size_t i = 0; i < event->count; i++)
-			history->samples[i] = event->samples
-				[(event->next + LATENCY_SAMPLES_MAX -
-					 event->count + i) %
+			history->samples[i] =
+				event->samples[(event->next +
+						       LATENCY_SAMPLES_MAX -
+						       event->count + i) %
 					LATENCY_SAMPLES_MAX];
 	}
 	pthread_mutex_unlock(&monitor->mutex);

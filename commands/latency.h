@@ -18,8 +18,7 @@ struct latency_monitor *latency_monitor_new(void);
 void latency_monitor_free(struct latency_monitor *monitor);
 /* Notes a spike of `event` (a static text) when it reaches
  * latency-monitor-threshold. */
-void latency_add(struct server *server, const char *event,
-	int64_t duration_ms);
+void latency_add(struct server *server, const char *event, int64_t duration_ms);
 /* The same for a finished command: event "command" or "fast-command". */
 void latency_add_command(struct request *request, int64_t duration_us);
 

@@ -65,8 +65,7 @@ cmd_latency_history(struct request *request)
 	for (size_t i = 0; i < count; i++) {
 		reply_array(&request->reply, 2);
 		reply_integer(&request->reply, history->samples[i].time_s);
-		reply_integer(&request->reply,
-			history->samples[i].duration_ms);
+		reply_integer(&request->reply, history->samples[i].duration_ms);
 	}
 	request_finish(request);
 }
@@ -139,8 +138,7 @@ draw_row(struct evbuffer *text, const struct latency_history *history,
 		int height = (int)(above * GRAPH_ROWS * 2 / range) + 1;
 		int left = height - row * 2;
 
-		evbuffer_add(text, left >= 2 ? "#" : left == 1 ? "_" : " ",
-			1);
+		evbuffer_add(text, left >= 2 ? "#" : left == 1 ? "_" : " ", 1);
 	}
 	evbuffer_add(text, "\n", 1);
 }
@@ -176,8 +174,8 @@ reply_text(struct request *request, struct evbuffer *text)
 	size_t size = evbuffer_get_length(text);
 
 	reply_verbatim(&request->reply, "txt",
-		(struct bytes){ (const char *)evbuffer_pullup(text, -1),
-			size });
+		(struct bytes){
+			(const char *)evbuffer_pullup(text, -1), size });
 	evbuffer_free(text);
 	request_finish(request);
 }
@@ -190,8 +188,8 @@ cmd_latency_graph(struct request *request)
 	struct spread spread;
 	size_t first;
 
-	if (!latency_read(request->server->latency, request->argv[2],
-		    history)) {
+	if (!latency_read(
+		    request->server->latency, request->argv[2], history)) {
 		request_reply_errorf(request,
 			"ERR No samples available for event '%.*s'",
 			(int)request->argv[2].size, request->argv[2].data);
@@ -239,8 +237,8 @@ cmd_latency_doctor(struct request *request)
 	size_t count = latency_events(monitor, events);
 	struct evbuffer *text = evbuffer_new();
 
-	if (settings_get(request->server->settings,
-		    latency_monitor_threshold) == 0)
+	if (settings_get(
+		    request->server->settings, latency_monitor_threshold) == 0)
 		evbuffer_add_printf(text,
 			"The latency monitor is off: CONFIG SET "
 			"latency-monitor-threshold <milliseconds> starts "
@@ -297,8 +295,8 @@ reply_histogram(struct request *request, const struct command *command)
 		command_table_index(server->commands, command), buckets);
 	size_t used = gather_powers(buckets, powers);
 
-	reply_bulk_text(reply,
-		command_table_full_name(server->commands, command));
+	reply_bulk_text(
+		reply, command_table_full_name(server->commands, command));
 	reply_map(reply, 2);
 	reply_bulk_text(reply, "calls");
 	reply_integer(reply, (int64_t)calls);
@@ -360,8 +358,8 @@ cmd_latency_histogram(struct request *request)
 	/* A name may be given more than once. */
 	if (request->argc > 2)
 		most *= (size_t)request->argc - 2;
-	selection.commands = request_allocate(request,
-		most * sizeof(const struct command *));
+	selection.commands = request_allocate(
+		request, most * sizeof(const struct command *));
 	if (request->argc > 2)
 		select_named(&selection);
 	for (size_t i = 0; request->argc == 2 && i < count; i++)

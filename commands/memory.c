@@ -44,8 +44,7 @@ cmd_memory_usage(struct request *request)
 			return;
 		}
 	}
-	call = call_new(request->store, SQL_memory_usage, reply_usage,
-		request);
+	call = call_new(request->store, SQL_memory_usage, reply_usage, request);
 	call_bind_key(call, request->db, request->argv[2]);
 	call_send(call);
 }
@@ -91,15 +90,15 @@ cmd_memory_stats(struct request *request)
 	reply_named(reply, "keys.bytes-per-key", 0);
 	reply_named(reply, "dataset.bytes", 0);
 	reply_ratio(reply, "dataset.percentage", 0);
-	reply_ratio(reply, "peak.percentage",
-		100.0 * (double)used / (double)peak);
+	reply_ratio(
+		reply, "peak.percentage", 100.0 * (double)used / (double)peak);
 	reply_named(reply, "allocator.allocated", used);
 	reply_named(reply, "allocator.active", used);
 	reply_named(reply, "allocator.resident", resident);
 	reply_ratio(reply, "allocator-fragmentation.ratio", 1);
 	reply_named(reply, "allocator-fragmentation.bytes", 0);
-	reply_ratio(reply, "allocator-rss.ratio",
-		(double)resident / (double)used);
+	reply_ratio(
+		reply, "allocator-rss.ratio", (double)resident / (double)used);
 	reply_named(reply, "allocator-rss.bytes", resident - used);
 	reply_ratio(reply, "rss-overhead.ratio", 1);
 	reply_named(reply, "rss-overhead.bytes", 0);
@@ -114,8 +113,7 @@ cmd_memory_doctor(struct request *request)
 	char text[256];
 	char used[32], resident[32];
 
-	snprintf(used, sizeof(used), "%zu kB",
-		statistics_allocated() / 1024);
+	snprintf(used, sizeof(used), "%zu kB", statistics_allocated() / 1024);
 	snprintf(resident, sizeof(resident), "%lld kB",
 		(long long)atomic_load(&request->server->used_memory) / 1024);
 	snprintf(text, sizeof(text),
@@ -136,8 +134,8 @@ cmd_memory_malloc_stats(struct request *request)
 
 	if (stream == NULL || malloc_info(0, stream) != 0 ||
 		fclose(stream) != 0) {
-		request_reply_error(request,
-			"ERR the allocator gives no statistics");
+		request_reply_error(
+			request, "ERR the allocator gives no statistics");
 		return;
 	}
 	reply_verbatim(&request->reply, "txt", (struct bytes){ text, size });

@@ -60,8 +60,8 @@ note_save(struct server *server, const struct result *result)
 		return;
 	}
 	atomic_store(&server->last_save_s, clock_wall_us() / 1000000);
-	atomic_store(&server->writes_at_last_save,
-		statistics_sum(server).writes);
+	atomic_store(
+		&server->writes_at_last_save, statistics_sum(server).writes);
 	atomic_fetch_add(&server->saves, 1);
 }
 
@@ -122,8 +122,8 @@ cmd_bgsave(struct request *request)
 			!request_is_word(request, 1, "SCHEDULE")))
 		request_reply_syntax_error(request);
 	else if (atomic_load(&request->server->saves_running) > 0)
-		request_reply_error(request,
-			"ERR Background save already in progress");
+		request_reply_error(
+			request, "ERR Background save already in progress");
 	else
 		save_in_background(request, "Background saving started");
 }
@@ -131,15 +131,15 @@ cmd_bgsave(struct request *request)
 static void
 cmd_bgrewriteaof(struct request *request)
 {
-	save_in_background(request,
-		"Background append only file rewriting started");
+	save_in_background(
+		request, "Background append only file rewriting started");
 }
 
 static void
 cmd_lastsave(struct request *request)
 {
-	request_reply_integer(request,
-		atomic_load(&request->server->last_save_s));
+	request_reply_integer(
+		request, atomic_load(&request->server->last_save_s));
 }
 
 /* --- SHUTDOWN -------------------------------------------------------- */
@@ -217,13 +217,11 @@ cmd_lolwut(struct request *request)
 	if (versioned && request->argc > 2 &&
 		!request_read_int64(request, 2, &version))
 		return;
-	if (!read_picture_size(request, first, PICTURE_COLUMNS_MAX,
-		    &columns) ||
-		!read_picture_size(request, first + 1, PICTURE_ROWS_MAX,
-			&rows))
+	if (!read_picture_size(request, first, PICTURE_COLUMNS_MAX, &columns) ||
+		!read_picture_size(request, first + 1, PICTURE_ROWS_MAX, &rows))
 		return;
-	picture = request_allocate(request,
-		(size_t)((columns + 1) * rows) + 80);
+	picture =
+		request_allocate(request, (size_t)((columns + 1) * rows) + 80);
 	next = picture;
 	for (int64_t row = 0; row < rows; row++) {
 		for (int64_t column = 0; column < columns; column++)

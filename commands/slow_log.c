@@ -99,8 +99,8 @@ copy_arguments(struct entry *entry, const struct request *request)
 		entry->argv[i] = copy_argument(redaction_argument(request, i));
 	entry->argc = shown;
 	if (cut) {
-		char *rest = memory_print("... (%d more arguments)",
-			request->argc - shown);
+		char *rest = memory_print(
+			"... (%d more arguments)", request->argc - shown);
 
 		entry->argv[entry->argc++] = bytes_of(rest);
 	}

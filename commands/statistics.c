@@ -58,17 +58,18 @@ statistics_of_command(const struct server *server, size_t index)
 }
 
 uint64_t
-statistics_histogram(const struct server *server, size_t index,
-	uint64_t *buckets)
+statistics_histogram(
+	const struct server *server, size_t index, uint64_t *buckets)
 {
 	uint64_t sum = 0;
 
 	for (int bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
 		buckets[bucket] = 0;
 		for (int i = 0; i < server->worker_count; i++)
-			buckets[bucket] += counter_get(server->counters[i]
-					->commands_by_index[index]
-					.latency[bucket]);
+			buckets[bucket] +=
+				counter_get(server->counters[i]
+						    ->commands_by_index[index]
+						    .latency[bucket]);
 		sum += buckets[bucket];
 	}
 	return sum;

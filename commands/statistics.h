@@ -25,13 +25,13 @@ struct command_statistics {
 };
 
 /* Of the command with that command_table_index(). */
-struct command_statistics statistics_of_command(const struct server *server,
-	size_t index);
+struct command_statistics statistics_of_command(
+	const struct server *server, size_t index);
 
 /* How often each histogram bucket was hit (LATENCY_BUCKETS of counters.h);
  * returns the sum. */
-uint64_t statistics_histogram(const struct server *server, size_t index,
-	uint64_t *buckets);
+uint64_t statistics_histogram(
+	const struct server *server, size_t index, uint64_t *buckets);
 
 /* Called by one thread about once a second: keeps the rates of
  * server.rates and the peak of memory. */

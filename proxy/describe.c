@@ -27,8 +27,7 @@ print_address(const union address *address, char text[static 128])
 
 	if (address->any.sa_family == AF_INET) {
 		inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof(host));
-		snprintf(text, 128, "%s:%u", host,
-			ntohs(address->v4.sin_port));
+		snprintf(text, 128, "%s:%u", host, ntohs(address->v4.sin_port));
 		return true;
 	}
 	if (address->any.sa_family != AF_INET6)
@@ -36,8 +35,8 @@ print_address(const union address *address, char text[static 128])
 	if (IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr)) {
 		inet_ntop(AF_INET, address->v6.sin6_addr.s6_addr + 12, host,
 			sizeof(host));
-		snprintf(text, 128, "%s:%u", host,
-			ntohs(address->v6.sin6_port));
+		snprintf(
+			text, 128, "%s:%u", host, ntohs(address->v6.sin6_port));
 		return true;
 	}
 	inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof(host));
@@ -80,8 +79,7 @@ count_digits(size_t number)
 
 /* A command counts as in the query buffer while it runs, as in Redis. */
 static void
-describe_request(const struct request *request,
-	struct connection_facts *facts)
+describe_request(const struct request *request, struct connection_facts *facts)
 {
 	facts->query_size += 3 + count_digits((size_t)request->argc);
 	for (int i = 0; i < request->argc; i++) {
@@ -115,6 +113,5 @@ client_describe(struct client *client, struct connection_facts *facts)
 	else if (client->partial != NULL)
 		describe_request(client->partial, facts);
 	facts->total_memory = sizeof(*client) + facts->query_size +
-		facts->query_free + facts->arguments_size +
-		facts->output_size;
+		facts->query_free + facts->arguments_size + facts->output_size;
 }

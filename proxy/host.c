@@ -114,8 +114,8 @@ zero_command(struct command_counters *command)
 	zero(&command->rejected);
 	zero(&command->failed);
 	for (int i = 0; i < LATENCY_BUCKETS; i++)
-		atomic_store_explicit(&command->latency[i], 0,
-			memory_order_relaxed);
+		atomic_store_explicit(
+			&command->latency[i], 0, memory_order_relaxed);
 }
 
 /* Only what Redis forgets as well: present connections stay counted. */

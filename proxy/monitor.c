@@ -40,8 +40,8 @@ append_quoted(struct evbuffer *line, struct bytes text)
 		const char *special = c ? strchr(plain, c) : NULL;
 
 		if (special != NULL)
-			evbuffer_add_printf(line, "\\%c",
-				letters[special - plain]);
+			evbuffer_add_printf(
+				line, "\\%c", letters[special - plain]);
 		else if (c >= ' ' && c <= '~')
 			evbuffer_add(line, &text.data[i], 1);
 		else
@@ -59,8 +59,8 @@ monitor_line_new(const struct request *request)
 	struct monitor_line *line;
 	size_t size;
 
-	if (atomic_load_explicit(&request->server->monitors,
-		    memory_order_relaxed) == 0 ||
+	if (atomic_load_explicit(
+		    &request->server->monitors, memory_order_relaxed) == 0 ||
 		(request->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
 		return NULL;
 	buffer = evbuffer_new();
@@ -90,8 +90,7 @@ show(struct worker *worker, void *arg)
 
 	for (struct client *client = worker->monitors; client != NULL;
 		client = client->next_monitor)
-		client_push(client,
-			(struct bytes){ line->text, line->size });
+		client_push(client, (struct bytes){ line->text, line->size });
 	if (atomic_fetch_sub(&line->references, 1) == 1)
 		free(line);
 }

@@ -19,8 +19,8 @@
 static int64_t
 paused_until(const struct server *server)
 {
-	return atomic_load_explicit(&server->paused_until_us,
-		memory_order_relaxed);
+	return atomic_load_explicit(
+		&server->paused_until_us, memory_order_relaxed);
 }
 
 bool
@@ -31,8 +31,8 @@ pause_holds(struct client *client, const struct request *request)
 
 	if (until_us == 0 || request->command == NULL ||
 		request->refusal != NULL || clock_monotonic_us() >= until_us ||
-		(atomic_load_explicit(&server->paused_writes_only,
-			 memory_order_relaxed) &&
+		(atomic_load_explicit(
+			 &server->paused_writes_only, memory_order_relaxed) &&
 			!(request->command->flags &
 				(CMD_WRITE | CMD_MAY_REPLICATE)))) {
 		pause_forget(client);
