@@ -17,6 +17,7 @@
 #include "storage/base/memory.h"
 #include "storage/base/settings.h"
 #include "storage/store.h"
+#include "storage/sweeper.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -41,6 +42,7 @@ struct service {
 	struct listener *listener;
 	struct main_tasks *tasks;
 	struct event *sample;
+	struct sweeper *sweeper;
 	char *database_summary;
 	char executable[4096];
 	void (*shutdown)(void *arg);
@@ -287,6 +289,7 @@ free_service(struct service *service)
 	main_tasks_free(service->tasks);
 	if (service->sample != NULL)
 		event_free(service->sample);
+	sweeper_free(service->sweeper);
 	command_table_free(service->commands);
 	free(service->workers);
 	free(service->database_summary);
@@ -303,6 +306,15 @@ stop_workers(struct service *service)
 		worker_drain(service->workers[i], timeout_ms);
 	for (int i = 0; i < service->server.worker_count; i++)
 		worker_join(service->workers[i]);
+}
+
+static void
+count_expired(void *arg, uint64_t count)
+{
+	struct server *server = arg;
+
+	atomic_fetch_add_explicit(&server->expired_keys, count,
+		memory_order_relaxed);
 }
 
 struct service *
@@ -342,6 +354,10 @@ service_start(struct event_base *base, struct settings *settings,
 		return NULL;
 	}
 	set_apply_hooks(service);
+	service->sweeper = sweeper_new(base, conninfo,
+		&(struct sweeper_options){ .settings = settings,
+			.active = &service->server.sweeping },
+		count_expired, &service->server);
 	service->sample =
 		event_new(base, -1, EV_PERSIST, sample_memory, service);
 	event_add(service->sample, &second);
