@@ -2,6 +2,7 @@
 #include "commands/debug.h"
 #include "commands/connection.h"
 #include "commands/errors.h"
+#include "commands/keys.h"
 #include "commands/reply.h"
 #include "commands/request.h"
 #include "commands/server.h"
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DIGEST_SIZE = 40, EMBEDDED_STRING_MAX = 44 };
+enum { DIGEST_SIZE = 40 };
 
 /* --- digests --------------------------------------------------------- */
 
@@ -140,9 +141,8 @@ static void
 reply_object(void *arg, const struct result *result)
 {
 	struct request *request = arg;
-	const char *encoding;
 	char text[200];
-	int64_t size;
+	int64_t used_s;
 
 	if (request_failed(request, result))
 		return;
@@ -150,25 +150,13 @@ reply_object(void *arg, const struct result *result)
 		request_reply_error(request, ERROR_NO_KEY);
 		return;
 	}
-	if (result_char(result, 0, 1) != 's') {
-		request_reply_error(
-			request, "ERR DEBUG OBJECT knows only strings");
-		return;
-	}
-	size = result_int64(result, 0, 4);
-	if (result_int64(result, 0, 2))
-		encoding = "int";
-	else if (result_int64(result, 0, 3) || size > EMBEDDED_STRING_MAX)
-		encoding = "raw";
-	else
-		encoding = "embstr";
+	used_s = result_int64(result, 0, LOOK_NOW) / 1000 -
+		result_int64(result, 0, LOOK_IDLE_S);
 	snprintf(text, sizeof(text),
-		"Value at:0x%" PRIx64 " refcount:1 encoding:%s "
-		"serializedlength:%" PRId64 " lru:%" PRId64
-		" lru_seconds_idle:%" PRId64,
-		(uint64_t)result_int64(result, 0, 0), encoding, size + 1,
-		result_int64(result, 0, 5) & 0xffffff,
-		result_int64(result, 0, 6));
+		"Value at:0x0 refcount:1 encoding:%s serializedlength:%" PRId64
+		" lru:%" PRId64 " lru_seconds_idle:%" PRId64,
+		keys_encoding(result), result_int64(result, 0, LOOK_SIZE) + 1,
+		used_s & 0xffffff, result_int64(result, 0, LOOK_IDLE_S));
 	reply_simple(&request->reply, text);
 	request_finish(request);
 }
@@ -176,11 +164,7 @@ reply_object(void *arg, const struct result *result)
 void
 debug_run_object(struct request *request)
 {
-	struct call *call = call_new(
-		request->store, SQL_debug_object, reply_object, request);
-
-	call_bind_key(call, request->db, request->argv[2]);
-	call_send(call);
+	keys_look(request, 2, reply_object);
 }
 
 /* --- POPULATE and RELOAD --------------------------------------------- */

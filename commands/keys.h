@@ -23,6 +23,9 @@ enum {
 void keys_look(struct request *request, int index,
 	void (*done)(void *arg, const struct result *result));
 
+/* The name of the encoding of the value in a row of key_look. */
+const char *keys_encoding(const struct result *result);
+
 /* Reads argv[index] as a database number; on failure it has replied, with
  * `error` (NULL: Redis' usual text) for what is no number, and finished. */
 bool keys_read_database(struct request *request, int index, const char *error,

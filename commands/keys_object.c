@@ -23,8 +23,8 @@ uses_lfu(const struct request *request)
 		policy == EVICTION_ALLKEYS_LFU;
 }
 
-static const char *
-encoding_of(const struct result *result)
+const char *
+keys_encoding(const struct result *result)
 {
 	switch (result_char(result, 0, LOOK_TYPE)) {
 	case 'l':
@@ -64,7 +64,7 @@ encoding_done(void *arg, const struct result *result)
 	struct request *request = arg;
 
 	if (!has_replied(request, result))
-		request_reply_bulk(request, bytes_of(encoding_of(result)));
+		request_reply_bulk(request, bytes_of(keys_encoding(result)));
 }
 
 static void

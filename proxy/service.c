@@ -356,7 +356,8 @@ service_start(struct event_base *base, struct settings *settings,
 	set_apply_hooks(service);
 	service->sweeper = sweeper_new(base, conninfo,
 		&(struct sweeper_options){ .settings = settings,
-			.active = &service->server.sweeping },
+			.active = &service->server.sweeping,
+			.paused_until_us = &service->server.paused_until_us },
 		count_expired, &service->server);
 	service->sample =
 		event_new(base, -1, EV_PERSIST, sample_memory, service);

@@ -112,13 +112,20 @@ ask_for_claim(struct sweeper *sweeper)
 
 /* What comes after a schema's sweep: more of it, the next schema, and in the
  * end a pause. */
+static bool
+may_sweep(const struct sweeper *sweeper)
+{
+	return atomic_load(sweeper->options.active) &&
+		clock_monotonic_us() >=
+			atomic_load(sweeper->options.paused_until_us);
+}
+
 static void
 go_on(struct sweeper *sweeper)
 {
 	if (sweeper->deleted > 0)
 		sweeper->expired(sweeper->arg, (uint64_t)sweeper->deleted);
-	if (sweeper->due == sweeper->batch &&
-		atomic_load(sweeper->options.active)) {
+	if (sweeper->due == sweeper->batch && may_sweep(sweeper)) {
 		ask_for_sweep(sweeper, sweeper->schema, sweeper->last_at);
 	} else if (sweeper->schema + 1 < SCHEMA_COUNT) {
 		ask_for_sweep(sweeper, sweeper->schema + 1, INT64_MIN);
@@ -146,7 +153,7 @@ on_timer(evutil_socket_t socket, short what, void *arg)
 		sweeper->schema = SCHEMA_LOGGED;
 		ask(sweeper, STEP_REAP, SQL_sweeper_reap_lanes, SCHEMA_LOGGED,
 			0, NULL);
-	} else if (atomic_load(sweeper->options.active)) {
+	} else if (may_sweep(sweeper)) {
 		ask_for_sweep(sweeper, SCHEMA_LOGGED, INT64_MIN);
 	} else {
 		wait_ms(sweeper,

@@ -23,6 +23,8 @@ struct sweeper_options {
 	const struct settings *settings;
 	/* While it is false nothing is swept (DEBUG SET-ACTIVE-EXPIRE). */
 	const _Atomic bool *active;
+	/* Nothing is swept before that monotonic time (CLIENT PAUSE). */
+	const _Atomic int64_t *paused_until_us;
 };
 
 /* `conninfo` is copied.  `expired` is told how many keys each sweep has

@@ -33,14 +33,6 @@ SELECT left(encode(respgres.content_digest(k), 'hex'), 40)
  WHERE k.db = $1::int4 AND k.slot = $2::int2
    AND k.key = respgres.indexed($3::bytea)
 
--- name: debug_object
-SELECT k.id, k.type, k.number IS NOT NULL, k.raw,
-       coalesce(octet_length(k.value), length(k.number::text), 0)::int8,
-       k.touched_at, respgres.now_ms() / 1000 - k.touched_at
-  FROM respgres.key k
- WHERE k.db = $1::int4 AND k.slot = $2::int2
-   AND k.key = respgres.indexed($3::bytea)
-
 -- name: debug_populate
 -- write
 SELECT respgres.populate($1::int4, $2::bytea, $3::int8, $4::int8)
