@@ -1,0 +1,21 @@
+-- The live data, for people and reports.
+
+CREATE OR REPLACE VIEW respgres.keys AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       CASE k.type WHEN 's' THEN 'string' WHEN 'l' THEN 'list'
+                   WHEN 't' THEN 'set' WHEN 'z' THEN 'zset'
+                   WHEN 'h' THEN 'hash' WHEN 'x' THEN 'stream' END AS type,
+       to_timestamp(k.expires_at / 1000.0) AS expires_at,
+       k.version
+  FROM respgres.key k
+ WHERE k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms());
+
+CREATE OR REPLACE VIEW respgres.strings AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       respgres.string_bytes(k.value, k.number) AS value,
+       to_timestamp(k.expires_at / 1000.0) AS expires_at
+  FROM respgres.key k
+ WHERE k.type = 's'
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
