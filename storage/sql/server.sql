@@ -10,7 +10,7 @@ SELECT current_setting('server_version'),
        pg_is_in_recovery()
 
 -- name: checkpoint
-CHECKPOINT
+SELECT respgres.checkpoint()
 
 -- name: memory_usage
 -- Bytes of the key's row as stored, without those of indexes.

@@ -99,3 +99,11 @@ LANGUAGE sql AS $$
                 AS v (value)
         ON CONFLICT DO NOTHING
 $$;
+
+-- CHECKPOINT as something that can be prepared.
+CREATE OR REPLACE FUNCTION respgres.checkpoint() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    CHECKPOINT;
+END
+$$;
