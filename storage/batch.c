@@ -134,6 +134,22 @@ remember_keys(struct batch *batch, const struct call *call, int group)
 	}
 }
 
+bool
+batch_is_last_on_its_keys(struct batch *batch, int group,
+	const struct call *call)
+{
+	if (!call->keyed || batch->barrier > group)
+		return false;
+	for (int i = 0; i < call->element_count; i++) {
+		const struct batch_key *key =
+			find_key(batch, element_hash(call, i));
+
+		if (key->generation == batch->generation && key->group > group)
+			return false;
+	}
+	return true;
+}
+
 static struct batch_group *
 add_group(struct batch *batch, enum statement_id id)
 {

@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +27,15 @@ enum {
 	BATCH_SIZE_KEPT_MAX = 16 << 20,
 };
 
-enum step_kind { STEP_MARK, STEP_PREPARE, STEP_GROUP };
+enum step_kind { STEP_MARK, STEP_PREPARE, STEP_GROUP, STEP_COMMIT };
 
 /* What the next result answers. */
 struct step {
 	enum step_kind kind;
 	int index; /* a statement, or a group */
 };
+
+static const struct step commit_step = { STEP_COMMIT, 0 };
 
 struct lane {
 	struct store *store;
@@ -65,10 +68,14 @@ struct lane {
 	char sqlstate[6];
 	char error[160];
 
-	bool ready; /* the session is set up */
+	atomic_bool ready; /* the session is set up */
+	atomic_int backend_pid;
 	bool prepared[STATEMENT_COUNT];
 	char *texts[STATEMENT_COUNT]; /* for this lane's schema, when used */
-	struct lane_counters counters;
+	struct {
+		_Atomic uint64_t batches, calls, statements, retries,
+			reconnects, errors;
+	} counters; /* written here only, read by any thread */
 };
 
 static void on_connected(void *arg);
@@ -82,6 +89,13 @@ static const struct link_handlers link_handlers = {
 	.synced = on_synced,
 	.lost = on_lost,
 };
+
+static void
+count(_Atomic uint64_t *counter, int more)
+{
+	atomic_fetch_add_explicit(counter, (uint64_t)more,
+		memory_order_relaxed);
+}
 
 /* --- the queue ------------------------------------------------------- */
 
@@ -208,9 +222,9 @@ send_batch(struct lane *lane)
 	}
 	if (sent)
 		link_sync(lane->link);
-	lane->counters.batches++;
-	lane->counters.calls += (uint64_t)lane->batch.call_count;
-	lane->counters.statements += (uint64_t)lane->batch.group_count;
+	count(&lane->counters.batches, 1);
+	count(&lane->counters.calls, lane->batch.call_count);
+	count(&lane->counters.statements, lane->batch.group_count);
 	lane->renew = lane->batch.size > BATCH_SIZE_KEPT_MAX;
 }
 
@@ -306,7 +320,7 @@ remember_failure(struct lane *lane, const PGresult *result, struct step step)
 		return;
 	lane->failed = true;
 	lane->failed_step = step;
-	lane->counters.errors++;
+	count(&lane->counters.errors, 1);
 	snprintf(lane->sqlstate, sizeof(lane->sqlstate), "%s",
 		sqlstate ? sqlstate : "XX000");
 	snprintf(lane->error, sizeof(lane->error), "%s",
@@ -324,7 +338,9 @@ on_result(void *arg, PGresult *result)
 		lane_session_result(&lane->session, result);
 		return;
 	}
-	step = lane->steps[lane->steps_answered++];
+	step = lane->steps_answered < lane->step_count ?
+		lane->steps[lane->steps_answered++] :
+		commit_step;
 	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
 		/* An aborted prepare was never run; neither was a failed
 		 * one. */
@@ -357,32 +373,52 @@ retry_later(struct lane *lane)
 		event_add(lane->retry, &delay);
 }
 
+static void
+set_alone(struct batch_group *group)
+{
+	for (int i = 0; i < group->call_count; i++)
+		group->calls[i]->alone = true;
+}
+
+/* The group that failed; NULL: it may have been any. */
+static struct batch_group *
+failed_group(struct lane *lane)
+{
+	struct batch_group *groups = lane->batch.groups;
+	int i = 0;
+
+	if (lane->batch.group_count == 1)
+		return &groups[0];
+	switch (lane->failed_step.kind) {
+	case STEP_PREPARE:
+		/* Every group of that statement fails alike; take the
+		 * first. */
+		while (i + 1 < lane->batch.group_count &&
+			(int)batch_group_statement(&groups[i]) !=
+				lane->failed_step.index)
+			i++;
+		return &groups[i];
+	case STEP_GROUP:
+		return &groups[lane->failed_step.index];
+	default:
+		return NULL;
+	}
+}
+
 /* The statement itself is at fault: its calls go on apart from each other,
  * a single one is answered with the error. */
 static void
 isolate_failure(struct lane *lane)
 {
-	struct batch_group *group;
+	struct batch_group *group = failed_group(lane);
 
-	if (lane->failed_step.kind == STEP_PREPARE) {
-		/* Every group of that statement fails alike; take the
-		 * first. */
-		int i = 0;
-
-		while (i + 1 < lane->batch.group_count &&
-			(int)batch_group_statement(
-				&lane->batch.groups[i]) !=
-				lane->failed_step.index)
-			i++;
-		group = &lane->batch.groups[i];
-	} else if (lane->failed_step.kind == STEP_MARK) {
-		group = &lane->batch.groups[0];
-	} else {
-		group = &lane->batch.groups[lane->failed_step.index];
+	if (group == NULL) {
+		for (int i = 0; i < lane->batch.group_count; i++)
+			set_alone(&lane->batch.groups[i]);
+		return;
 	}
 	if (group->call_count > 1) {
-		for (int i = 0; i < group->call_count; i++)
-			group->calls[i]->alone = true;
+		set_alone(group);
 		return;
 	}
 	log_event(LOG_WARNING, "statement failed", "statement",
@@ -420,7 +456,7 @@ handle_failure(struct lane *lane)
 		isolate_failure(lane);
 		lane->retries = 0;
 	}
-	lane->counters.retries++;
+	count(&lane->counters.retries, 1);
 	requeue_batch(lane);
 	if (transient)
 		retry_later(lane);
@@ -441,6 +477,43 @@ share_results(struct lane *lane)
 	lane->retries = 0;
 }
 
+/* The answer to a call of a batch that was committed unseen; STORE_BUSY: it
+ * reads what nothing after it in the batch wrote, so it may read once more. */
+static enum store_status
+status_of_committed(struct lane *lane, int group, const struct call *call)
+{
+	const struct statement *statement = statement_get(call->id);
+
+	if (statement->mode == SET_ALL)
+		return STORE_OK;
+	if (statement->write)
+		return STORE_REPLY_LOST;
+	if (batch_is_last_on_its_keys(&lane->batch, group, call))
+		return STORE_BUSY;
+	return STORE_DOWN;
+}
+
+/* Takes out and answers the calls that must not run again. */
+static void
+answer_committed(struct lane *lane)
+{
+	for (int i = 0; i < lane->batch.group_count; i++) {
+		struct batch_group *group = &lane->batch.groups[i];
+
+		for (int j = 0; j < group->call_count; j++) {
+			struct call *call = group->calls[j];
+			enum store_status status = call == NULL ?
+				STORE_BUSY :
+				status_of_committed(lane, i, call);
+
+			if (status == STORE_BUSY)
+				continue;
+			complete_with(call, status);
+			group->calls[j] = NULL;
+		}
+	}
+}
+
 /* After a new connection: what became of the batch that was in flight. */
 static void
 resolve_batch(struct lane *lane)
@@ -453,21 +526,9 @@ resolve_batch(struct lane *lane)
 	log_event(LOG_NOTICE, "lost batch resolved", "connection",
 		log_text(lane->name), "committed", log_int(committed), "calls",
 		log_int(lane->batch.call_count), NULL);
-	if (!committed) {
-		requeue_batch(lane);
-		return;
-	}
-	for (int i = 0; i < lane->batch.group_count; i++) {
-		struct batch_group *group = &lane->batch.groups[i];
-		bool known = statement_get(group->id)->mode == SET_ALL;
-
-		for (int j = 0; j < group->call_count; j++)
-			if (group->calls[j] != NULL)
-				group->calls[j]->result.status = known ?
-					STORE_OK :
-					STORE_REPLY_LOST;
-	}
-	complete_batch(lane);
+	if (committed)
+		answer_committed(lane);
+	requeue_batch(lane);
 }
 
 static void
@@ -522,6 +583,7 @@ on_connected(void *arg)
 	struct lane *lane = arg;
 
 	lane->ready = false;
+	lane->backend_pid = link_backend_pid(lane->link);
 	memset(lane->prepared, 0, sizeof(lane->prepared));
 	lane_session_start(&lane->session, lane->link, lane->schema,
 		lane->synchronous, lane->kind != LANE_BULK);
@@ -533,7 +595,8 @@ on_lost(void *arg, const char *reason)
 	struct lane *lane = arg;
 
 	(void)reason;
-	lane->counters.reconnects++;
+	lane->backend_pid = 0;
+	count(&lane->counters.reconnects, 1);
 	leave_gate(lane);
 	if (lane->in_flight) {
 		lane->in_flight = false;
@@ -707,13 +770,20 @@ lane_is_idle(const struct lane *lane)
 struct lane_counters
 lane_read_counters(const struct lane *lane)
 {
-	return lane->counters;
+	return (struct lane_counters){
+		.batches = lane->counters.batches,
+		.calls = lane->counters.calls,
+		.statements = lane->counters.statements,
+		.retries = lane->counters.retries,
+		.reconnects = lane->counters.reconnects,
+		.errors = lane->counters.errors,
+	};
 }
 
 int
 lane_backend_pid(const struct lane *lane)
 {
-	return lane->link ? link_backend_pid(lane->link) : 0;
+	return lane->backend_pid;
 }
 
 bool

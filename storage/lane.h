@@ -15,7 +15,7 @@
  * respgres.lane, in the same transaction.  A new connection waits for the old
  * backend's end (both hold the lane's advisory lock) and reads that number.
  *
- * All functions but lane_wake() run on the owner's thread. */
+ * All functions run on the owner's thread, except where it says otherwise. */
 #ifndef STORAGE_LANE_H
 #define STORAGE_LANE_H
 
@@ -50,10 +50,13 @@ void lane_flush(struct lane *lane);
 /* From any thread: has lane_flush() called on the owner's. */
 void lane_wake(struct lane *lane);
 
-bool lane_is_connected(const struct lane *lane);
 /* Neither queued nor in flight. */
 bool lane_is_idle(const struct lane *lane);
+
+/* From any thread. */
+bool lane_is_connected(const struct lane *lane);
 struct lane_counters lane_read_counters(const struct lane *lane);
+/* 0 while not connected. */
 int lane_backend_pid(const struct lane *lane);
 
 /* For the store: its list of lanes that want a flush. */

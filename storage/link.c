@@ -2,9 +2,10 @@
  *
  * connecting ──PQconnectPoll──▶ connected ──error──▶ waiting ──timer──▶ connecting
  *
- * `outstanding` counts answers still to come: one for each statement and one
- * for each sync.  It tells when PQgetResult() has nothing more to say, which
- * libpq itself does not in pipeline mode. */
+ * `outstanding` and `syncs` count the answers still to come.  They tell when
+ * PQgetResult() has nothing more to say, which libpq itself does not in
+ * pipeline mode.  A commit that fails is one answer more than there were
+ * statements, before that of its sync. */
 #include "storage/link.h"
 
 #include "storage/base/log.h"
@@ -28,7 +29,9 @@ struct link {
 	struct event *writable;
 	struct event *timer; /* back-off, or the limit of connecting */
 	bool connected;
-	int outstanding;
+	bool broken; /* libpq took a statement's half */
+	int outstanding; /* statements */
+	int syncs;
 	int backoff_ms;
 	bool given_up; /* close as soon as no handler runs */
 };
@@ -53,8 +56,8 @@ close_connection(struct link *link)
 	if (link->connection != NULL)
 		PQfinish(link->connection);
 	link->connection = NULL;
-	link->connected = false;
-	link->outstanding = 0;
+	link->connected = link->broken = false;
+	link->outstanding = link->syncs = 0;
 }
 
 static void
@@ -96,7 +99,7 @@ deliver_results(struct link *link)
 {
 	PGconn *connection = link->connection;
 
-	while (link->outstanding > 0 && !PQisBusy(connection)) {
+	while (link->outstanding + link->syncs > 0 && !PQisBusy(connection)) {
 		PGresult *result = PQgetResult(connection);
 
 		if (result == NULL) {
@@ -111,11 +114,13 @@ deliver_results(struct link *link)
 			PQclear(result);
 			return;
 		}
-		link->outstanding--;
 		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+			link->syncs--;
 			PQclear(result);
 			link->handlers->synced(link->arg);
 		} else {
+			if (link->outstanding > 0)
+				link->outstanding--;
 			link->handlers->result(link->arg, result);
 		}
 	}
@@ -156,13 +161,14 @@ on_readable(evutil_socket_t socket, short what, void *arg)
 		wait_and_reconnect(link);
 		return;
 	}
-	if (!alive || PQstatus(link->connection) == CONNECTION_BAD) {
+	if (!alive || link->broken ||
+		PQstatus(link->connection) == CONNECTION_BAD) {
 		fail(link);
 		return;
 	}
 	/* Nothing is asked, so nothing but notices may come: reading them
 	 * also finds a connection that was closed while idle. */
-	if (link->outstanding == 0)
+	if (link->outstanding + link->syncs == 0)
 		PQisBusy(link->connection);
 }
 
@@ -295,12 +301,14 @@ link_free(struct link *link)
 }
 
 static bool
-sent(struct link *link, int success)
+sent(struct link *link, int success, int *count)
 {
-	if (success == 1)
-		link->outstanding++;
-	else
+	if (success == 1) {
+		++*count;
+	} else {
+		link->broken = true;
 		event_active(link->io, EV_READ, 1);
+	}
 	return success == 1;
 }
 
@@ -308,7 +316,8 @@ bool
 link_send_prepare(struct link *link, const char *name, const char *text)
 {
 	return sent(link,
-		PQsendPrepare(link->connection, name, text, 0, NULL));
+		PQsendPrepare(link->connection, name, text, 0, NULL),
+		&link->outstanding);
 }
 
 bool
@@ -318,22 +327,27 @@ link_send_execute(struct link *link, const char *name, int count,
 	static const int binary[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 		1, 1, 1, 1, 1 };
 
-	return sent(link, PQsendQueryPrepared(link->connection, name, count,
-				  values, sizes, binary, 1));
+	return sent(link,
+		PQsendQueryPrepared(link->connection, name, count, values,
+			sizes, binary, 1),
+		&link->outstanding);
 }
 
 bool
 link_send_query(struct link *link, const char *text, int count,
 	const char *const *values)
 {
-	return sent(link, PQsendQueryParams(link->connection, text, count,
-				  NULL, values, NULL, NULL, 1));
+	return sent(link,
+		PQsendQueryParams(link->connection, text, count, NULL, values,
+			NULL, NULL, 1),
+		&link->outstanding);
 }
 
 bool
 link_sync(struct link *link)
 {
-	bool success = sent(link, PQpipelineSync(link->connection));
+	bool success =
+		sent(link, PQpipelineSync(link->connection), &link->syncs);
 
 	if (success)
 		flush(link);

@@ -18,7 +18,8 @@ struct link;
 struct link_handlers {
 	/* Connected, in pipeline mode, nothing sent yet. */
 	void (*connected)(void *arg);
-	/* One statement's result; the handler owns it. */
+	/* One statement's result, or behind all of them the error of their
+	 * commit; the handler owns it. */
 	void (*result)(void *arg, PGresult *result);
 	/* Everything up to one link_sync() was answered. */
 	void (*synced)(void *arg);

@@ -3,6 +3,7 @@
 import glob
 import os
 import signal
+import subprocess
 import time
 
 
@@ -49,7 +50,18 @@ def lane_backends(server):
 
 def kill_backend(server, choice):
     """One lane's backend; PostgreSQL restarts all others after that."""
-    backends = lane_backends(server)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            backends = lane_backends(server)
+        except subprocess.CalledProcessError:
+            # It is still recovering from the last time.
+            backends = {}
+        if backends:
+            break
+        if time.monotonic() > deadline:
+            raise RuntimeError("no backend to kill")
+        time.sleep(0.05)
     send_signal(choice.choice(sorted(backends.values())), signal.SIGKILL)
 
 
