@@ -226,8 +226,22 @@ is_drained(const struct worker *worker)
 {
 	for (const struct client *client = worker->clients; client != NULL;
 		client = client->next)
-		if (client->in_flight > 0 || (client->socket >= 0 &&
+		if (client->in_flight > 0 || client->starved ||
+			(client->held && !client->paused) ||
+			(client->socket >= 0 &&
 				client_output_size(client) > 0))
+			return false;
+	return true;
+}
+
+/* A worker's lanes serve the clients of all others. */
+static bool
+are_all_drained(const struct server *server)
+{
+	struct worker *const *workers = server->host_data;
+
+	for (int i = 0; i < server->worker_count; i++)
+		if (!workers[i]->drained)
 			return false;
 	return true;
 }
@@ -241,8 +255,10 @@ on_drain(evutil_socket_t socket, short what, void *arg)
 
 	(void)socket;
 	(void)what;
-	if (!is_drained(worker) &&
-		clock_monotonic_us() < worker->state->drain_until_us) {
+	if (is_drained(worker) ||
+		clock_monotonic_us() >= worker->state->drain_until_us)
+		worker->drained = true;
+	if (!are_all_drained(worker->server)) {
 		event_add(worker->state->drain, &soon);
 		return;
 	}
@@ -280,7 +296,6 @@ new_base(void)
 		abort();
 	/* Other threads only write to the mailboxes' descriptors. */
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	base = event_base_new_with_config(config);
 	event_config_free(config);
 	if (base == NULL || event_base_priority_init(base, 2) != 0)

@@ -20,6 +20,12 @@
 
 enum {
 	TICK_MS = 100, /* between looks at deadlines while disconnected */
+	/* After a commit of this many calls the lane waits a moment for their
+	 * clients to come back; see start_gathering(). */
+	GATHER_CALLS_MIN = 8,
+	GATHER_MS = 1,
+	GATHER_PAUSE_FIRST = 16, /* batches */
+	GATHER_PAUSE_LAST = 1024,
 	RETRIES_MAX = 50,
 	RETRY_DELAY_MAX_MS = 50,
 	/* Above it the connection is renewed after the batch: libpq keeps
@@ -45,13 +51,16 @@ struct lane {
 	bool synchronous;
 	struct lane_session session;
 	struct link *link;
-	struct event *tick, *retry;
+	struct event *tick, *retry, *gather;
 	char name[64];
 	struct lane *next_dirty;
 	bool dirty;
 
 	struct call *head, **tail;
 	int queued;
+	int gather_until; /* calls in the queue that end the gathering */
+	int gather_pause; /* batches to go without gathering */
+	int gather_next_pause;
 
 	struct batch batch;
 	bool in_flight; /* sent, not synced */
@@ -287,10 +296,56 @@ connect_link(struct lane *lane)
 			options->conninfo, lane->name, &link_handlers, lane);
 }
 
+/* A commit costs the same for one call and for a hundred.  Clients that were
+ * just answered are about to send their next commands: a batch that waits for
+ * most of them is fuller than one with only those that came too late for the
+ * last.  Where that proves wrong, the lane does not try again for a while. */
+static void
+start_gathering(struct lane *lane, int answered)
+{
+	struct timeval most = { 0, GATHER_MS * 1000 };
+
+	if (lane->gather_pause > 0) {
+		lane->gather_pause--;
+		return;
+	}
+	if (answered < GATHER_CALLS_MIN)
+		return;
+	lane->gather_until = lane->queued +
+		answered * 3 / (4 * storage_options(store_storage(lane->store))->lanes);
+	event_add(lane->gather, &most);
+}
+
+static bool
+is_gathering(struct lane *lane)
+{
+	if (!event_pending(lane->gather, EV_TIMEOUT, NULL))
+		return false;
+	if (lane->queued < lane->gather_until)
+		return true;
+	event_del(lane->gather);
+	lane->gather_next_pause = GATHER_PAUSE_FIRST;
+	return false;
+}
+
+static void
+on_gather(evutil_socket_t socket, short what, void *arg)
+{
+	struct lane *lane = arg;
+
+	(void)socket;
+	(void)what;
+	lane->gather_pause = lane->gather_next_pause;
+	if (lane->gather_next_pause < GATHER_PAUSE_LAST)
+		lane->gather_next_pause *= 2;
+	store_mark_dirty(lane->store, lane);
+}
+
 void
 lane_flush(struct lane *lane)
 {
-	if (lane->in_flight || event_pending(lane->retry, EV_TIMEOUT, NULL))
+	if (lane->in_flight || event_pending(lane->retry, EV_TIMEOUT, NULL) ||
+		is_gathering(lane))
 		return;
 	if (lane->head == NULL) {
 		leave_gate(lane);
@@ -465,6 +520,9 @@ handle_failure(struct lane *lane)
 static void
 share_results(struct lane *lane)
 {
+	int answered = lane->batch.call_count;
+	bool committed = lane->batch.writes && lane->synchronous;
+
 	for (int i = 0; i < lane->batch.group_count; i++)
 		if (!batch_share_result(&lane->batch.groups[i]))
 			log_event(LOG_WARNING, "rows do not fit their calls",
@@ -475,6 +533,8 @@ share_results(struct lane *lane)
 				NULL);
 	complete_batch(lane);
 	lane->retries = 0;
+	if (committed)
+		start_gathering(lane, answered);
 }
 
 /* The answer to a call of a batch that was committed unseen; STORE_BUSY: it
@@ -723,6 +783,8 @@ lane_new(struct store *store, enum lane_kind kind, enum schema schema,
 	lane_session_init(&lane->session, id);
 	lane->tick = evtimer_new(base, on_tick, lane);
 	lane->retry = evtimer_new(base, on_retry, lane);
+	lane->gather = evtimer_new(base, on_gather, lane);
+	lane->gather_next_pause = GATHER_PAUSE_FIRST;
 	if (connect)
 		connect_link(lane);
 	return lane;
@@ -736,6 +798,7 @@ lane_free(struct lane *lane)
 	link_free(lane->link);
 	event_free(lane->tick);
 	event_free(lane->retry);
+	event_free(lane->gather);
 	batch_release(&lane->batch);
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 		free(lane->texts[i]);

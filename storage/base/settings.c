@@ -416,7 +416,8 @@ settings_worker_count(const struct settings *settings)
 
 	if (count == 0 && settings_get(settings, io_threads) > 1)
 		count = settings_get(settings, io_threads);
+	/* The other half of the processors is for PostgreSQL. */
 	if (count == 0)
-		count = processors > 0 ? processors : 1;
+		count = processors > 3 ? processors / 2 : 1;
 	return (int)count;
 }

@@ -212,7 +212,7 @@ bool settings_rewrite(struct settings *settings, bool everything, char **error);
 const char *settings_database(const struct settings *settings);
 
 /* How many worker threads to run: worker-threads, else io-threads when it is
- * over 1, else one per CPU. */
+ * over 1, else one per two CPUs. */
 int settings_worker_count(const struct settings *settings);
 
 /* database-class of database `number`; durable unless set. */
