@@ -28,6 +28,8 @@ enum {
 	/* A client that does not read its answers is not read either, from
 	 * this many bytes on. */
 	OUTPUT_HIGH_WATER = 4 << 20,
+	/* What a reply may be before the first is known. */
+	REPLY_SIZE_FIRST = 128 * 1024,
 	UNAUTHENTICATED_ARGUMENTS_MAX = 10,
 	UNAUTHENTICATED_BULK_MAX = 16384,
 	UNAUTHENTICATED_BUFFER_MAX = 256 * 1024,
@@ -255,6 +257,17 @@ client_push(struct client *client, struct bytes resp)
 	worker_mark_dirty(client->worker, client);
 }
 
+/* Learns what the client's replies are like: at once when they grow, slowly
+ * when they shrink. */
+static void
+expect_reply(struct client *client, size_t size)
+{
+	if (size > client->reply_size)
+		client->reply_size = size;
+	else
+		client->reply_size -= (client->reply_size - size + 7) / 8;
+}
+
 /* Sends the replies of finished requests at the head of the queue. */
 static void
 send_finished(struct client *client)
@@ -267,9 +280,14 @@ send_finished(struct client *client)
 			client->last = &client->first;
 		if (client->socket >= 0 &&
 			wants_reply(&client->connection)) {
+			size_t before;
+
 			if (client->output == NULL)
 				client->output = evbuffer_new();
+			before = client_output_size(client);
 			reply_drain(&request->reply, client->output);
+			expect_reply(client,
+				client_output_size(client) - before);
 			worker_mark_dirty(client->worker, client);
 		}
 		client->in_flight--;
@@ -387,7 +405,10 @@ may_go_on(struct client *client)
 	if (client->closing || client->connection.close_after_reply)
 		return false;
 	if (client->in_flight >= most ||
-		client_output_size(client) > OUTPUT_HIGH_WATER)
+		client_output_size(client) +
+				(size_t)client->in_flight *
+					client->reply_size >
+			OUTPUT_HIGH_WATER)
 		return false;
 	if (storage_is_saturated(worker->server->storage)) {
 		if (!client->starved) {
@@ -404,7 +425,8 @@ may_go_on(struct client *client)
 static void
 adjust_reading(struct client *client, bool hungry)
 {
-	if (client->socket < 0 || client->closing || client->ended)
+	if (client->socket < 0 || client->closing || client->ended ||
+		client->worker->draining)
 		return;
 	if (hungry)
 		event_add(client->readable, NULL);
@@ -502,6 +524,7 @@ client_new(struct worker *worker, int socket, bool local)
 	client->worker = worker;
 	client->socket = socket;
 	client->last = &client->first;
+	client->reply_size = REPLY_SIZE_FIRST;
 	client->readable = event_new(worker->base, socket,
 		EV_READ | EV_PERSIST, on_readable, client);
 	event_priority_set(client->readable, 0);

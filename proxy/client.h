@@ -55,6 +55,7 @@ struct client {
 	int in_flight;
 	int tracks[TRACK_COUNT]; /* in flight, of each */
 	int64_t soft_limit_since_us;
+	size_t reply_size; /* what the next replies are taken to be */
 };
 
 /* Takes over `socket`, which is non-blocking. */

@@ -32,7 +32,8 @@ struct worker {
 	struct client *starved; /* to be read again when storage drained */
 	struct request *free_requests;
 	int free_request_count;
-	bool draining; /* close every client that has been answered */
+	bool draining; /* reads no more from its clients */
+	_Atomic bool drained; /* and all that was read is answered */
 	char *read_buffer; /* WORKER_READ_SIZE, shared by its clients */
 	struct worker_state *state; /* private to worker.c */
 };
@@ -54,7 +55,8 @@ void worker_post(struct worker *worker,
 void worker_take_socket(struct worker *worker, int socket, bool local);
 
 /* From any thread: stops reading from clients, and ends the loop once every
- * request is answered and its answer written, or at the deadline. */
+ * request of all workers is answered and its answer written, or at the
+ * deadline. */
 void worker_drain(struct worker *worker, int timeout_ms);
 
 /* On the worker's thread. */
