@@ -243,6 +243,10 @@ redis-compat.md: $(PROGRAM) ## lists each Redis command and its state here
 	$(PROGRAM) --compat >$@.new
 	mv $@.new $@
 
+docs/configuration.md: $(PROGRAM) ## lists each directive of the configuration
+	$(PROGRAM) --settings >$@.new
+	mv $@.new $@
+
 ## installing ----------------------------------------------------------------
 
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
@@ -278,9 +282,9 @@ clean: ## removes what was built
 	rm -rf $(BUILD)
 
 help: ## shows this list
-	awk -F ':.*## ' '/^[a-z][a-z.-]*:.*## / { \
-		printf "  %-16s %s\n", $$1, $$2 }' Makefile
+	awk -F ':.*## ' '/^[a-z][a-z.\/-]*:.*## / { \
+		printf "  %-22s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all run deps deps-test deps-lint test check unit storage-test \
 	integration test-built asan fuzz fuzz-built compat bench format lint \
-	sql-check redis-compat.md install uninstall clean help
+	sql-check redis-compat.md docs/configuration.md install uninstall clean help

@@ -297,6 +297,8 @@ answer_at_once(const struct settings_actions *actions)
 		process_print_help(stdout);
 	else if (actions->compat)
 		compat_write(stdout);
+	else if (actions->settings)
+		settings_print_documentation(stdout);
 	else
 		return false;
 	return true;

@@ -104,6 +104,7 @@ process_print_help(FILE *output)
 	      "  --check                   looks at configuration and database\n"
 	      "  --migrate-only            brings the schema up to date, ends\n"
 	      "  --compat                  prints redis-compat.md\n"
+	      "  --settings                prints docs/configuration.md\n"
 	      "  --version, --help\n",
 		output);
 }

@@ -133,6 +133,7 @@ struct settings_actions {
 	bool check; /* --check */
 	bool migrate_only; /* --migrate-only */
 	bool compat; /* --compat */
+	bool settings; /* --settings */
 };
 
 /* Reads the command line, as redis-server does:

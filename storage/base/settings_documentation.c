@@ -38,7 +38,22 @@ print_row(FILE *output, const struct setting_row *row)
 void
 settings_print_documentation(FILE *output)
 {
-	fputs("## Settings\n\n"
+	fputs("# Configuration\n\n"
+	      "A directive comes from the configuration file, which has the "
+	      "syntax and the names\nof `redis.conf`, or from the command "
+	      "line, which wins:\n\n"
+	      "    respgres /etc/respgres.conf --port 7000 --bind 127.0.0.1 "
+	      "-::1\n"
+	      "    echo 'databases 4' | respgres - --dir /srv/respgres\n\n"
+	      "What can be set at any time is changed by `CONFIG SET`, or by "
+	      "editing the file and\nsending SIGHUP; `CONFIG REWRITE` writes "
+	      "the changes into the file. The rest is\nread at start. "
+	      "Protected ones also need `enable-protected-configs`.\n"
+	      "[operations.md](operations.md) says which of them matter "
+	      "when.\n\n"
+	      "This page is made by `respgres --settings`; change the rows in\n"
+	      "`storage/base/settings.def`, not the page.\n\n"
+	      "## Settings\n\n"
 	      "| setting | default | set | meaning |\n"
 	      "|---|---|---|---|\n",
 		output);

@@ -338,6 +338,8 @@ take_action(const char *argument, struct settings_actions *actions)
 		actions->migrate_only = true;
 	else if (strcmp(argument, "--compat") == 0)
 		actions->compat = true;
+	else if (strcmp(argument, "--settings") == 0)
+		actions->settings = true;
 	else
 		return false;
 	return true;

@@ -12,6 +12,8 @@
 #define NO_RDB "the data are in PostgreSQL, whose backups replace snapshots"
 #define NO_AOF "the data are in PostgreSQL, whose write-ahead log replaces it"
 #define NO_REPLICATION "PostgreSQL replicates; servers share a database"
+#define NOT_YET "the commands that it is about are not there yet"
+#define SAME_SHUTDOWN "nothing needs saving: all ways are the same"
 #define NO_CLUSTER "servers share a database instead of forming a cluster"
 #define MODIFIABLE SETTING_MODIFIABLE
 #define IMMUTABLE SETTING_IMMUTABLE
