@@ -4,18 +4,21 @@
 -- One sweeper for a database: whoever holds the lock.
 SELECT pg_try_advisory_lock(hashtext('respgres sweeper'), 0)
 
+-- name: sweeper_patience
+-- Rather than wait for a row, the sweeper comes again.
+SELECT set_config('lock_timeout', '10ms', false)
+
 -- name: sweeper_sweep
 -- write
--- Looks at up to $1 rows that are due, from $2 on: deletes what has expired,
--- and notes the later or no expiry of what has not.  Rows that somebody holds
--- are left for the next time.  How many were due, how many were deleted, and
--- the last time of looking among them.
+-- Looks at up to $1 rows that are due: deletes what has expired, and notes the
+-- later or no expiry of what has not.  Rows that somebody holds are left for
+-- the next time.  How many were due, how many were deleted, the first and the
+-- last time of looking among them, and now.
 WITH due AS MATERIALIZED (
-    SELECT k.ctid, k.sweep_at, n.now,
+    SELECT k.ctid, k.sweep_at,
            coalesce(k.expires_at <= n.now, false) AS expired
       FROM respgres.key k, (SELECT respgres.now_ms()) AS n (now)
      WHERE k.sweep_at <= (SELECT respgres.now_ms())
-       AND k.sweep_at >= $2::int8
      ORDER BY k.sweep_at
      LIMIT $1::int8
        FOR UPDATE OF k SKIP LOCKED
@@ -29,7 +32,12 @@ WITH due AS MATERIALIZED (
      WHERE k.ctid = ANY (ARRAY(SELECT d.ctid FROM due d WHERE NOT d.expired))
 )
 SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),
-       (SELECT max(d.sweep_at) FROM due d)
+       (SELECT min(d.sweep_at) FROM due d),
+       (SELECT max(d.sweep_at) FROM due d), respgres.now_ms()
+
+-- name: sweeper_sweep_range
+-- write
+SELECT respgres.sweep_range($1::int8, $2::int8)
 
 -- name: sweeper_reap_lanes
 -- write

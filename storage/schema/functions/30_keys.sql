@@ -300,3 +300,20 @@ BEGIN
     RETURN candidates[1 + floor(random() * cardinality(candidates))::int];
 END
 $$;
+
+-- For the sweeper: deletes what has expired and was due behind from_at and not
+-- after to_at.  In the order of the table, which is several times as fast as in
+-- the order of the index.
+CREATE OR REPLACE FUNCTION respgres.sweep_range(from_at bigint, to_at bigint)
+RETURNS bigint
+LANGUAGE plpgsql SET enable_indexscan = off AS $$
+DECLARE
+    deleted bigint;
+BEGIN
+    DELETE FROM respgres.key AS k
+     WHERE k.sweep_at > from_at AND k.sweep_at <= to_at
+       AND k.expires_at <= to_at;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+END
+$$;
