@@ -194,14 +194,17 @@ batch_add(struct batch *batch, struct call *call)
 	int index = batch->open_group[call->id];
 	struct batch_group *group;
 
-	/* A group of SET_KEY is of one database: rows name keys alone. */
+	/* Where rows name keys alone, a group is of one database. */
 	if (batch->call_count > 0 && (batch->closed || call->alone ||
 			batch->size + call->size > BATCH_SIZE_MAX))
 		return false;
 	if (!shared || index < earliest_group(batch, call, statement->write) ||
 		batch->groups[index].size + call->size > GROUP_SIZE_MAX ||
-		(statement->mode == SET_KEY &&
+		((statement->mode == SET_KEY ||
+			statement->mode == SET_MATCH) &&
 			batch->groups[index].calls[0]->db != call->db)) {
+		if (batch->one_write && batch->writes && statement->write)
+			return false;
 		index = batch->group_count;
 		add_group(batch, call->id);
 		if (shared)
@@ -225,42 +228,4 @@ batch_group_statement(const struct batch_group *group)
 	if (group->element_count > 1)
 		return group->id;
 	return statement_get(group->id)->single;
-}
-
-bool
-batch_share_result(struct batch_group *group)
-{
-	enum set_mode mode = statement_get(group->id)->mode;
-	struct rows *rows = rows_new(group->result);
-	int row_count = PQntuples(group->result), row = 0, element = 0;
-	bool fits = true;
-
-	group->result = NULL;
-	for (int i = 0; i < group->call_count; i++) {
-		struct call *call = group->calls[i];
-		struct result *result = &call->result;
-		struct result all = { .rows = rows, .row_count = row_count };
-
-		*result = (struct result){ .status = STORE_OK,
-			.rows = rows_hold(rows), .first_row = row,
-			.first_element = element };
-		element += call->element_count;
-		if (mode == SET_NONE || (mode == SET_KEY &&
-				group->call_count == 1))
-			row = row_count;
-		else if (mode == SET_KEY && row < row_count &&
-			bytes_equal(result_bytes(&all, row, 0),
-				call->values[2].bytes))
-			row++;
-		else if (mode == SET_ORDINAL)
-			while (row < row_count &&
-				result_int64(&all, row, 0) <= element &&
-				result_int64(&all, row, 0) >
-					result->first_element)
-				row++;
-		result->row_count = row - result->first_row;
-	}
-	fits = mode == SET_ALL || row == row_count;
-	rows_release(rows);
-	return fits;
 }

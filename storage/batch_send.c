@@ -191,19 +191,46 @@ collect_elements(struct batch_group *group)
 	return elements;
 }
 
+static void
+encode_column(struct batch *batch, const struct element *elements, int count,
+	int column)
+{
+	put_array_header(batch, type_oid(elements[0].values[column].type),
+		(uint32_t)count);
+	for (int i = 0; i < count; i++)
+		put_array_element(batch, &elements[i].values[column]);
+}
+
+/* SET_MATCH: the database, and the keys. */
+static int
+encode_match(struct batch *batch, const struct element *elements, int count,
+	size_t *offsets)
+{
+	const struct value *db = &elements[0].values[0];
+
+	offsets[0] = batch->buffer_size;
+	put_number(reserve(batch, (size_t)type_size(db->type)), db);
+	offsets[1] = batch->buffer_size;
+	encode_column(batch, elements, count, 2);
+	offsets[2] = batch->buffer_size;
+	return 2;
+}
+
 static int
 encode_set(struct batch *batch, struct batch_group *group, size_t *offsets)
 {
 	struct element *elements = collect_elements(group);
 	int columns = group->calls[0]->column_count;
 
+	if (statement_get(group->id)->mode == SET_MATCH) {
+		columns = encode_match(batch, elements, group->element_count,
+			offsets);
+		free(elements);
+		return columns;
+	}
 	for (int column = 0; column < columns; column++) {
 		offsets[column] = batch->buffer_size;
-		put_array_header(batch,
-			type_oid(elements[0].values[column].type),
-			(uint32_t)group->element_count);
-		for (int i = 0; i < group->element_count; i++)
-			put_array_element(batch, &elements[i].values[column]);
+		encode_column(batch, elements, group->element_count, column);
 	}
 	offsets[columns] = batch->buffer_size;
 	free(elements);

@@ -2,6 +2,7 @@
 #include "storage/call.h"
 
 #include "storage/base/memory.h"
+#include "storage/indexed_key.h"
 #include "storage/slot.h"
 #include "storage/store.h"
 
@@ -9,7 +10,10 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { INDEXED_KEY_MAX = 1023 }; /* respgres.indexed() keeps up to this */
+struct call_block {
+	struct call_block *next;
+	char data[];
+};
 
 struct call *
 call_new(struct store *store, enum statement_id id, call_done done, void *arg)
@@ -32,6 +36,7 @@ call_new(struct store *store, enum statement_id id, call_done done, void *arg)
 	call->values = call->inline_values;
 	call->value_capacity = CALL_INLINE_VALUES;
 	call->size = 0;
+	call->blocks = NULL;
 	call->result = (struct result){ .status = STORE_OK };
 	return call;
 }
@@ -115,6 +120,25 @@ call_bind_bytes_array(struct call *call, const struct bytes *array,
 		call->size += array[i].size + 4;
 }
 
+/* Rows are matched to calls by key, and a long key comes back in its indexed
+ * form: it goes out in that form too, or alone. */
+static struct bytes
+prepare_long_key(struct call *call, struct bytes key)
+{
+	enum set_mode mode = statement_get(call->id)->mode;
+	struct call_block *block;
+
+	if (mode == SET_KEY)
+		call->alone = true;
+	if (mode != SET_MATCH)
+		return key;
+	block = memory_allocate(sizeof(*block) + INDEXED_KEY_SIZE);
+	indexed_key_make(key, block->data);
+	block->next = call->blocks;
+	call->blocks = block;
+	return (struct bytes){ block->data, INDEXED_KEY_SIZE };
+}
+
 void
 call_bind_key(struct call *call, int db, struct bytes key)
 {
@@ -126,14 +150,11 @@ call_bind_key(struct call *call, int db, struct bytes key)
 		call->hash = XXH3_64bits_withSeed(key.data, key.size,
 			(XXH64_hash_t)db);
 	}
-	/* Rows are matched to such calls by key, and a long key comes back
-	 * in its indexed form. */
-	if (key.size > INDEXED_KEY_MAX &&
-		statement_get(call->id)->mode == SET_KEY)
-		call->alone = true;
 	call_bind_int32(call, db);
 	value = next_value(call, VALUE_INT16);
 	value->integer = slot_of_key(key);
+	if (!indexed_key_is_plain(key))
+		key = prepare_long_key(call, key);
 	call_bind_bytes(call, key);
 }
 
@@ -181,6 +202,12 @@ call_finish(struct call *call)
 {
 	call->done(call->arg, &call->result);
 	rows_release(call->result.rows);
+	while (call->blocks != NULL) {
+		struct call_block *block = call->blocks;
+
+		call->blocks = block->next;
+		free(block);
+	}
 	if (call->values != call->inline_values)
 		free(call->values);
 	store_give_call(call->store, call);

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct call_block;
 struct lane;
 struct store;
 
@@ -73,6 +74,7 @@ struct call {
 	struct value *values; /* element by element */
 	struct value inline_values[CALL_INLINE_VALUES];
 	size_t size; /* bytes that its values point to */
+	struct call_block *blocks; /* memory of its own; NULL: none */
 	struct result result;
 };
 

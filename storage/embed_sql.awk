@@ -7,7 +7,7 @@
 # statements: each file holds blocks
 #
 #	-- name: string_get (what a reader should know)
-#	-- set: ordinal|key|all        (optional; how calls share an execution)
+#	-- set: ordinal|key|match|all  (optional; how calls share an execution)
 #	-- single: string_get_one      (optional; the block for one element alone)
 #	-- write                       (optional; it changes data)
 #	-- any other comment
@@ -80,8 +80,8 @@ function begin_block(line)
 
 function set_mode(line)
 {
-	if (line !~ /^--[ \t]*set:[ \t]*(ordinal|key|all)[ \t]*$/)
-		fail("set is one of ordinal, key, all")
+	if (line !~ /^--[ \t]*set:[ \t]*(ordinal|key|match|all)[ \t]*$/)
+		fail("set is one of ordinal, key, match, all")
 	sub(/^--[ \t]*set:[ \t]*/, "", line)
 	sub(/[ \t]*$/, "", line)
 	mode = "SET_" toupper(line)

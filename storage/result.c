@@ -14,6 +14,7 @@ rows_new(PGresult *set)
 	struct rows *rows = memory_allocate(sizeof(*rows));
 
 	rows->set = set;
+	rows->of_elements = NULL;
 	atomic_init(&rows->references, 1);
 	return rows;
 }
@@ -34,6 +35,7 @@ rows_release(void *arg)
 			memory_order_acq_rel) != 1)
 		return;
 	PQclear(rows->set);
+	free(rows->of_elements);
 	free(rows);
 }
 
@@ -119,6 +121,9 @@ result_row_of_element(const struct result *result, int element, int after)
 {
 	int row = after + 1;
 
+	if (result->rows != NULL && result->rows->of_elements != NULL)
+		return result->rows
+			->of_elements[result->first_element + element];
 	if (row < result->row_count && result_int64(result, row, 0) ==
 			result->first_element + element + 1)
 		return row;

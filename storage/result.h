@@ -31,6 +31,7 @@ enum store_status {
 /* Rows shared by the calls of one set-based execution. */
 struct rows {
 	PGresult *set;
+	int *of_elements; /* SET_MATCH: each element's row, or -1 */
 	atomic_int references;
 };
 
@@ -40,7 +41,7 @@ struct result {
 	char error[160]; /* for STORE_ERROR: PostgreSQL's message */
 	struct rows *rows; /* NULL: none */
 	int first_row, row_count;
-	/* SET_ORDINAL: ordinal of the call's first element, minus one. */
+	/* Position of the call's first element in its group. */
 	int first_element;
 };
 
@@ -61,7 +62,7 @@ struct bytes result_bytes(const struct result *result, int row, int column);
 /* A NUL-terminated text column (libpq terminates every value). */
 const char *result_text(const struct result *result, int row, int column);
 
-/* SET_ORDINAL: the row of the call's element (from 0), or -1.  `after` is the
+/* SET_ORDINAL and SET_MATCH: the row of the call's element (from 0), or -1.  `after` is the
  * row found for the element before, or -1: rows come in element order. */
 int result_row_of_element(const struct result *result, int element, int after);
 

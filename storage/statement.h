@@ -18,6 +18,10 @@ enum set_mode {
 	/* The first result column is the element's key; elements go out in
 	 * key order, and rows come back in it, some of them left out. */
 	SET_KEY,
+	/* A read of one database: the parameters are its number and the keys
+	 * in their indexed form, as an array.  The first result column is the
+	 * key in that form; rows come in any order, a key at most once. */
+	SET_MATCH,
 	/* No rows come back: every element succeeded. */
 	SET_ALL,
 };

@@ -1,21 +1,20 @@
 -- Statements of the string commands that lanes run set-based.
 
 -- name: string_get
--- set: ordinal
+-- set: match
 -- single: string_get_one
 -- One row for each live key: its type, and its value as number or bytes.
-SELECT i.ordinal, k.type, k.number, k.value
-  FROM unnest($1::int4[], $2::int2[], $3::bytea[]) WITH ORDINALITY
-       AS i (db, slot, key, ordinal)
-  JOIN respgres.key k
-    ON k.db = i.db AND k.key = respgres.indexed(i.key) AND k.slot = i.slot
- WHERE k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms())
+-- The index is walked once through all keys; a join with them would start at
+-- the root for each, and costs half as much again.
+SELECT k.key, k.type, k.number, k.value
+  FROM respgres.key k
+ WHERE k.db = $1::int4 AND k.key = ANY ($2::bytea[])
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()))
 
 -- name: string_get_one
-SELECT 1::bigint, k.type, k.number, k.value
+SELECT NULL::bytea, k.type, k.number, k.value
   FROM respgres.key k
- WHERE k.db = $1::int4 AND k.slot = $2::int2
-   AND k.key = respgres.indexed($3::bytea)
+ WHERE k.db = $1::int4 AND k.slot = $2::int2 AND k.key = $3::bytea
    AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms())
 
 -- name: string_set
