@@ -40,6 +40,7 @@ struct batch {
 	size_t size; /* bytes of parameters */
 	bool writes;
 	bool closed; /* holds a call that must run alone */
+	bool one_write; /* takes no second group that writes */
 	/* No call may join a group at or before this index. */
 	int barrier;
 	int open_group[STATEMENT_COUNT];

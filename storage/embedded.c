@@ -32,7 +32,7 @@ static const int64_t second_us = 1000000;
 static const int64_t silence_limit_us = 300 * 1000000LL;
 static const int64_t retry_limit_us = 60 * 1000000LL;
 static const int64_t pause_start_us = 250000;
-static const int64_t pause_limit_us = 10 * 1000000LL;
+static const int64_t pause_limit_us = 2 * 1000000LL;
 static const int64_t settled_us = 60 * 1000000LL;
 
 struct embedded {

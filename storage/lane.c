@@ -26,6 +26,8 @@ enum {
 	GATHER_MS = 1,
 	GATHER_PAUSE_FIRST = 16, /* batches */
 	GATHER_PAUSE_LAST = 1024,
+	/* After a deadlock, for so long one writing statement a batch. */
+	APART_MS = 30000,
 	RETRIES_MAX = 50,
 	RETRY_DELAY_MAX_MS = 50,
 	/* Above it the connection is renewed after the batch: libpq keeps
@@ -68,6 +70,7 @@ struct lane {
 	int64_t batch_number;
 	bool unresolved; /* the batch was lost with its connection */
 	int retries;
+	int64_t apart_until_us; /* see stay_apart() */
 	bool renew;
 
 	struct step *steps;
@@ -237,11 +240,24 @@ send_batch(struct lane *lane)
 	lane->renew = lane->batch.size > BATCH_SIZE_KEPT_MAX;
 }
 
+/* Another process' lanes write the same keys, in another order.  One statement
+ * locks in the order of its keys, so that such batches do not meet head-on. */
+static void
+stay_apart(struct lane *lane)
+{
+	lane->batch.one_write = true;
+	lane->apart_until_us =
+		clock_monotonic_us() + (int64_t)APART_MS * 1000;
+}
+
 static void
 fill_batch(struct lane *lane)
 {
 	int most = storage_options(store_storage(lane->store))->batch_max;
 
+	if (lane->batch.one_write &&
+		clock_monotonic_us() > lane->apart_until_us)
+		lane->batch.one_write = false;
 	while (lane->head != NULL && lane->batch.call_count < most) {
 		struct call *call = lane->head;
 
@@ -496,6 +512,8 @@ handle_failure(struct lane *lane)
 		has_sqlstate(lane, "40001") || has_sqlstate(lane, "55P03");
 
 	lane->retries++;
+	if (has_sqlstate(lane, "40P01"))
+		stay_apart(lane);
 	if (has_sqlstate(lane, "26000") || has_sqlstate(lane, "42P05")) {
 		/* The server forgot our statements, or has them already. */
 		for (int i = 0; i < STATEMENT_COUNT; i++)
