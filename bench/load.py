@@ -165,14 +165,15 @@ def _percentile(ordered, percent):
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
 
 
-def _read_latencies(directory, commands):
+def _read_latencies(directory):
     """Milliseconds of the transactions in pgbench's logs, in order; those of
     the first second are left out."""
     rows = []
     for name in os.listdir(directory):
         with open(os.path.join(directory, name)) as file:
             rows += [line.split() for line in file]
-    begin = min(float(row[4]) + float(row[5]) / 1e6 for row in rows)
+    begin = min((float(row[4]) + float(row[5]) / 1e6 for row in rows),
+                default=0)
     kept = [int(row[2]) / 1000 for row in rows
             if float(row[4]) + float(row[5]) / 1e6
             >= begin + WARM_UP_SECONDS]
@@ -214,9 +215,12 @@ class Pgbench:
         script = _read_workload(workload.operation)
         if self.pipelined:
             script = _pipelined(script, commands)
-        # Few transactions are logged, so that the log costs next to nothing.
-        expected = self.rates.get(workload, 0) / commands * seconds
-        sampling = min(1, LATENCY_SAMPLES / expected) if expected else 0.1
+        # Few transactions are logged, so that the log costs next to nothing;
+        # large values are few anyway.
+        sampling = 0.2 if workload.size <= 1000 else 1
+        if workload in self.rates:
+            expected = self.rates[workload] / commands * seconds
+            sampling = min(1, LATENCY_SAMPLES / expected)
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "script.sql")
             with open(path, "w") as file:
@@ -224,7 +228,7 @@ class Pgbench:
             logs = os.path.join(directory, "logs")
             os.mkdir(logs)
             result = self._run(path, logs, sampling, workload, seconds)
-            latencies = _read_latencies(logs, commands)
+            latencies = _read_latencies(logs)
         rate, mean = _leave_out_warm_up(result)
         self.rates[workload] = rate * commands
         return Measurement(rate * commands, mean, _percentile(latencies, 50),
