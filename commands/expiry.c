@@ -17,8 +17,8 @@
 enum { CLOCKS_APART_MS = 1000000000 };
 
 bool
-expiry_make(struct expiry *expiry, enum expiry_kind kind,
-	enum expiry_unit unit, bool any_sign, int64_t number, int64_t now_ms)
+expiry_make(struct expiry *expiry, enum expiry_kind kind, enum expiry_unit unit,
+	bool any_sign, int64_t number, int64_t now_ms)
 {
 	if (number <= 0 && !any_sign)
 		return false;
@@ -43,10 +43,9 @@ expiry_read(struct request *request, int index, enum expiry_kind kind,
 	if (expiry_make(expiry, kind, unit, any_sign, number,
 		    clock_wall_us() / 1000))
 		return true;
-	request_reply_errorf(request,
-		"ERR invalid expire time in '%s' command",
-		command_table_full_name(request->server->commands,
-			request->command));
+	request_reply_errorf(request, "ERR invalid expire time in '%s' command",
+		command_table_full_name(
+			request->server->commands, request->command));
 	return false;
 }
 

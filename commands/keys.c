@@ -16,26 +16,24 @@
 #include "storage/result.h"
 #include "storage/store.h"
 
-#include <event2/event.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
 void
 keys_look(struct request *request, int index,
 	void (*done)(void *arg, const struct result *result))
 {
-	struct call *call = call_new(request->store, SQL_key_look, done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_key_look, done, request);
 
 	call_bind_key(call, request->db, request->argv[index]);
 	call_send(call);
 }
 
 bool
-keys_read_database(struct request *request, int index, const char *error,
-	int *db)
+keys_read_database(
+	struct request *request, int index, const char *error, int *db)
 {
 	int64_t number;
 
@@ -45,13 +43,13 @@ keys_read_database(struct request *request, int index, const char *error,
 	if (number < INT_MIN || number > INT_MAX) {
 		request_reply_error(request,
 			error != NULL ? error :
-				"ERR value is out of range, value must "
-				"between -2147483648 and 2147483647");
+					"ERR value is out of range, value must "
+					"between -2147483648 and 2147483647");
 		return false;
 	}
 	if (number < 0 ||
-		number >= storage_options(request->server->storage)
-				->databases) {
+		number >=
+			storage_options(request->server->storage)->databases) {
 		request_reply_error(request, ERROR_DB_INDEX);
 		return false;
 	}
@@ -126,10 +124,10 @@ del_done(void *arg, const struct result *result)
 static void
 cmd_del(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_key_delete, del_done,
-		request);
-	int *counts = request_allocate(request,
-		(size_t)request->argc * sizeof(*counts));
+	struct call *call =
+		call_new(request->store, SQL_key_delete, del_done, request);
+	int *counts = request_allocate(
+		request, (size_t)request->argc * sizeof(*counts));
 
 	bind_distinct_keys(request, call, counts);
 	call_send_route(call, request->route, request->db);
@@ -158,16 +156,16 @@ touch_done(void *arg, const struct result *result)
 static void
 cmd_touch(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_key_touch, touch_done,
-		request);
-	int *counts = request_allocate(request,
-		(size_t)request->argc * sizeof(*counts));
+	struct call *call =
+		call_new(request->store, SQL_key_touch, touch_done, request);
+	int *counts = request_allocate(
+		request, (size_t)request->argc * sizeof(*counts));
 
 	request->state = counts;
 	bind_distinct_keys(request, call, counts);
 	/* Redis counts it among the reads; rows are written nevertheless. */
-	call_send_route(call, request->argc > 2 ? ROUTE_JOINT : ROUTE_KEY,
-		request->db);
+	call_send_route(
+		call, request->argc > 2 ? ROUTE_JOINT : ROUTE_KEY, request->db);
 }
 
 static void
@@ -185,8 +183,8 @@ exists_done(void *arg, const struct result *result)
 static void
 cmd_exists(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_key_look, exists_done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_key_look, exists_done, request);
 
 	for (int i = 1; i < request->argc; i++) {
 		if (i > 1)
@@ -211,8 +209,10 @@ type_done(void *arg, const struct result *result)
 
 	if (request_failed(request, result))
 		return;
-	reply_simple(&request->reply, result->row_count == 0 ? "none" :
-		names[(unsigned char)result_char(result, 0, LOOK_TYPE)]);
+	reply_simple(&request->reply,
+		result->row_count == 0 ? "none" :
+					 names[(unsigned char)result_char(
+						 result, 0, LOOK_TYPE)]);
 	request_finish(request);
 }
 
@@ -220,42 +220,6 @@ static void
 cmd_type(struct request *request)
 {
 	keys_look(request, 1, type_done);
-}
-
-/* --- WAIT ------------------------------------------------------------ */
-
-static void
-wait_done(evutil_socket_t socket, short what, void *arg)
-{
-	(void)socket;
-	(void)what;
-	request_reply_integer(arg, 0);
-}
-
-/* A write is answered after PostgreSQL has made it safe, so there are never
- * replicas of ours to wait for: as in Redis without any, time passes. */
-static void
-cmd_wait(struct request *request)
-{
-	int64_t replicas, timeout_ms;
-	struct timeval timeout;
-
-	if (!request_read_int64(request, 1, &replicas) ||
-		!request_read_int64_or(request, 2, &timeout_ms,
-			"ERR timeout is not an integer or out of range"))
-		return;
-	if (timeout_ms < 0) {
-		request_reply_error(request, "ERR timeout is negative");
-		return;
-	}
-	if (replicas <= 0 || timeout_ms == 0) {
-		request_reply_integer(request, 0);
-		return;
-	}
-	timeout.tv_sec = timeout_ms / 1000;
-	timeout.tv_usec = timeout_ms % 1000 * 1000;
-	event_base_once(store_event_base(request->store), -1, EV_TIMEOUT,
-		wait_done, request, &timeout);
 }
 
 static const struct command object_subcommands[] = {
@@ -286,8 +250,7 @@ static const struct command object_subcommands[] = {
 		.keys = { KEY_AT(2, KEY_RO) },
 		.tips = { "nondeterministic_output" },
 		.state = COMMAND_PARTIAL,
-		.note =
-			"The count is always 0: reads do not change rows.",
+		.note = "The count is always 0: reads do not change rows.",
 		.run = cmd_object_freq,
 	},
 	{
@@ -314,8 +277,7 @@ static const struct command object_subcommands[] = {
 		.keys = { KEY_AT(2, KEY_RO) },
 		.tips = { "nondeterministic_output" },
 		.state = COMMAND_PARTIAL,
-		.note =
-			"Counts from the last write or TOUCH: reads do not "
+		.note = "Counts from the last write or TOUCH: reads do not "
 			"change rows.",
 		.run = cmd_object_idletime,
 	},
@@ -355,6 +317,7 @@ const struct command key_commands[] = {
 			KEY_AT(1, KEY_RO | KEY_ACCESS),
 			KEY_AT(2, KEY_OW | KEY_UPDATE),
 		},
+		.state = COMMAND_PARTIAL,
 		.note =
 			"Not between databases of different storage "
 			"classes.",
@@ -473,6 +436,7 @@ const struct command key_commands[] = {
 		.flags = CMD_WRITE | CMD_FAST,
 		.categories = CATEGORY_KEYSPACE,
 		.keys = { KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE) },
+		.state = COMMAND_PARTIAL,
 		.note =
 			"Not between databases of different storage "
 			"classes.",
@@ -788,6 +752,7 @@ const struct command key_commands[] = {
 		.arity = 3,
 		.flags = CMD_WRITE | CMD_FAST,
 		.categories = CATEGORY_KEYSPACE | CATEGORY_DANGEROUS,
+		.state = COMMAND_PARTIAL,
 		.note =
 			"Not between databases of different storage "
 			"classes; takes time for each key.",

@@ -28,8 +28,8 @@ const char *keys_encoding(const struct result *result);
 
 /* Reads argv[index] as a database number; on failure it has replied, with
  * `error` (NULL: Redis' usual text) for what is no number, and finished. */
-bool keys_read_database(struct request *request, int index, const char *error,
-	int *db);
+bool keys_read_database(
+	struct request *request, int index, const char *error, int *db);
 
 /* Whether the databases are of one storage class; if not, it has replied and
  * finished. */
@@ -63,6 +63,9 @@ void cmd_copy(struct request *request);
 void cmd_move(struct request *request);
 void cmd_rename(struct request *request);
 void cmd_renamenx(struct request *request);
+
+/* keys_wait.c */
+void cmd_wait(struct request *request);
 
 /* keys_database.c */
 void cmd_flushall(struct request *request);

@@ -13,7 +13,8 @@ static bool
 read_flush_option(struct request *request)
 {
 	/* Neither makes a difference: flushing never frees memory here. */
-	if (request->argc == 1 || (request->argc == 2 &&
+	if (request->argc == 1 ||
+		(request->argc == 2 &&
 			(request_is_word(request, 1, "SYNC") ||
 				request_is_word(request, 1, "ASYNC"))))
 		return true;
@@ -45,8 +46,8 @@ flush_done(void *arg, const struct result *result)
 	if (flush->pending > 0)
 		return;
 	if (flush->failed)
-		request_reply_error(request,
-			"ERR not every database could be flushed");
+		request_reply_error(
+			request, "ERR not every database could be flushed");
 	else
 		request_reply_ok(request);
 }
@@ -54,8 +55,8 @@ flush_done(void *arg, const struct result *result)
 static void
 send_flush(struct request *request, int db, bool all)
 {
-	struct call *call = call_new(request->store, SQL_keys_flush,
-		flush_done, request);
+	struct call *call =
+		call_new(request->store, SQL_keys_flush, flush_done, request);
 
 	if (all)
 		call_bind_null(call, VALUE_INT32);
@@ -114,10 +115,10 @@ cmd_swapdb(struct request *request)
 	struct call *call;
 	int first, second;
 
-	if (!keys_read_database(request, 1, "ERR invalid first DB index",
-		    &first) ||
-		!keys_read_database(request, 2, "ERR invalid second DB index",
-			&second) ||
+	if (!keys_read_database(
+		    request, 1, "ERR invalid first DB index", &first) ||
+		!keys_read_database(
+			request, 2, "ERR invalid second DB index", &second) ||
 		!keys_have_one_class(request, first, second))
 		return;
 	call = call_new(request->store, SQL_keys_swap, swapdb_done, request);

@@ -39,8 +39,8 @@ read_conditions(struct request *request, int *conditions)
 	for (int i = 3; i < request->argc; i++) {
 		int j = 0;
 
-		while (j < COUNT && !request_is_word(request, i,
-				options[j].word))
+		while (j < COUNT &&
+			!request_is_word(request, i, options[j].word))
 			j++;
 		if (j == COUNT) {
 			request_reply_errorf(request,
@@ -92,8 +92,7 @@ expire(struct request *request, enum expiry_kind kind, enum expiry_unit unit)
 		!conditions_fit(request, conditions) ||
 		!expiry_read(request, 2, kind, unit, true, &expiry))
 		return;
-	call = call_new(request->store, SQL_key_expire, reply_changed,
-		request);
+	call = call_new(request->store, SQL_key_expire, reply_changed, request);
 	call_bind_key(call, request->db, request->argv[1]);
 	expiry_bind(call, expiry);
 	call_bind_int32(call, conditions);
@@ -127,8 +126,8 @@ cmd_pexpireat(struct request *request)
 void
 cmd_persist(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_key_persist,
-		reply_changed, request);
+	struct call *call = call_new(
+		request->store, SQL_key_persist, reply_changed, request);
 
 	call_bind_key(call, request->db, request->argv[1]);
 	call_send(call);
@@ -173,8 +172,8 @@ pttl_done(void *arg, const struct result *result)
 	int64_t at_ms, now_ms;
 
 	if (read_expiry(request, result, &at_ms, &now_ms))
-		request_reply_integer(request,
-			at_ms < 0 ? at_ms : at_ms - now_ms);
+		request_reply_integer(
+			request, at_ms < 0 ? at_ms : at_ms - now_ms);
 }
 
 static void
@@ -184,8 +183,8 @@ expiretime_done(void *arg, const struct result *result)
 	int64_t at_ms, now_ms;
 
 	if (read_expiry(request, result, &at_ms, &now_ms))
-		request_reply_integer(request,
-			at_ms < 0 ? at_ms : (at_ms + 500) / 1000);
+		request_reply_integer(
+			request, at_ms < 0 ? at_ms : (at_ms + 500) / 1000);
 }
 
 static void

@@ -24,8 +24,8 @@ rename_done(void *arg, const struct result *result)
 static void
 send_rename(struct request *request, bool only_absent, call_done done)
 {
-	struct call *call = call_new(request->store, SQL_key_rename, done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_key_rename, done, request);
 
 	call_bind_key(call, request->db, request->argv[1]);
 	call_bind_key(call, request->db, request->argv[2]);
@@ -57,8 +57,7 @@ cmd_copy(struct request *request)
 			replace = true;
 		} else if (request_is_word(request, i, "DB") &&
 			i + 1 < request->argc) {
-			if (!keys_read_database(request, ++i,
-				    NULL, &db))
+			if (!keys_read_database(request, ++i, NULL, &db))
 				return;
 		} else {
 			request_reply_syntax_error(request);

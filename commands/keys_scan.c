@@ -48,8 +48,12 @@ type_of_word(struct bytes word)
 		const char *name;
 		char type;
 	} types[] = {
-		{ "string", 's' }, { "list", 'l' }, { "set", 't' },
-		{ "zset", 'z' }, { "hash", 'h' }, { "stream", 'x' },
+		{ "string", 's' },
+		{ "list", 'l' },
+		{ "set", 't' },
+		{ "zset", 'z' },
+		{ "hash", 'h' },
+		{ "stream", 'x' },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
@@ -114,8 +118,8 @@ static void
 send_walk(struct request *request, call_done done)
 {
 	const struct scan *scan = request->state;
-	struct call *call = call_new(request->store, SQL_key_scan, done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_key_scan, done, request);
 
 	call_bind_int32(call, request->db);
 	call_bind_int64(call, scan->cursor);
@@ -127,8 +131,8 @@ static void
 send_range(struct request *request, call_done done)
 {
 	const struct scan *scan = request->state;
-	struct call *call = call_new(request->store, SQL_key_range, done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_key_range, done, request);
 
 	call_bind_int32(call, request->db);
 	call_bind_bytes(call, scan->first);
@@ -140,8 +144,7 @@ send_range(struct request *request, call_done done)
 /* --- SCAN ------------------------------------------------------------ */
 
 static void
-reply_scan(struct request *request, const struct result *result,
-	int64_t cursor)
+reply_scan(struct request *request, const struct result *result, int64_t cursor)
 {
 	reply_array(&request->reply, 2);
 	reply_bulk_integer(&request->reply, cursor);
@@ -236,8 +239,8 @@ cmd_scan(struct request *request)
 	if (!read_cursor(request, &scan->cursor) ||
 		!read_scan_options(request, scan))
 		return;
-	scan->range_count = scan->count < INT64_MAX / 10 ? scan->count * 10 :
-							   INT64_MAX - 1;
+	scan->range_count =
+		scan->count < INT64_MAX / 10 ? scan->count * 10 : INT64_MAX - 1;
 	if (scan->range_count < RANGE_COUNT)
 		scan->range_count = RANGE_COUNT;
 	scan->range_count++;
@@ -266,7 +269,8 @@ cmd_keys(struct request *request)
 	struct scan *scan = request_allocate(request, sizeof(*scan));
 
 	*scan = (struct scan){ .pattern = request->argv[1],
-		.count = INT64_MAX, .range_count = INT64_MAX };
+		.count = INT64_MAX,
+		.range_count = INT64_MAX };
 	request->state = scan;
 	if (find_range(request, scan))
 		send_range(request, keys_done);
@@ -290,8 +294,8 @@ randomkey_done(void *arg, const struct result *result)
 void
 cmd_randomkey(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_key_random,
-		randomkey_done, request);
+	struct call *call = call_new(
+		request->store, SQL_key_random, randomkey_done, request);
 
 	call_bind_int32(call, request->db);
 	call_send_route(call, ROUTE_BULK, request->db);
@@ -309,8 +313,8 @@ dbsize_done(void *arg, const struct result *result)
 void
 cmd_dbsize(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_key_count,
-		dbsize_done, request);
+	struct call *call =
+		call_new(request->store, SQL_key_count, dbsize_done, request);
 
 	call_bind_int32(call, request->db);
 	call_send_route(call, ROUTE_BULK, request->db);

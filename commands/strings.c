@@ -63,8 +63,8 @@ static void
 reply_string(struct request *request, const struct result *result, int row)
 {
 	if (!result_is_null(result, row, GET_NUMBER))
-		reply_bulk_integer(&request->reply,
-			result_int64(result, row, GET_NUMBER));
+		reply_bulk_integer(
+			&request->reply, result_int64(result, row, GET_NUMBER));
 	else
 		strings_reply_bytes(request, result, row, GET_VALUE);
 }
@@ -124,8 +124,8 @@ get_done(void *arg, const struct result *result)
 static void
 cmd_get(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_string_get, get_done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_string_get, get_done, request);
 
 	call_bind_key(call, request->db, request->argv[1]);
 	call_send(call);
@@ -157,8 +157,8 @@ mget_done(void *arg, const struct result *result)
 static void
 cmd_mget(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_string_get, mget_done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_string_get, mget_done, request);
 
 	for (int i = 1; i < request->argc; i++) {
 		if (i > 1)
@@ -188,8 +188,8 @@ strlen_done(void *arg, const struct result *result)
 static void
 cmd_strlen(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_string_length,
-		strlen_done, request);
+	struct call *call = call_new(
+		request->store, SQL_string_length, strlen_done, request);
 
 	call_bind_key(call, request->db, request->argv[1]);
 	call_send(call);
@@ -222,8 +222,8 @@ cmd_getrange(struct request *request)
 	if (!request_read_int64(request, 2, &first) ||
 		!request_read_int64(request, 3, &last))
 		return;
-	call = call_new(request->store, SQL_string_get_range, getrange_done,
-		request);
+	call = call_new(
+		request->store, SQL_string_get_range, getrange_done, request);
 	call_bind_key(call, request->db, request->argv[1]);
 	call_bind_int64(call, first);
 	call_bind_int64(call, last);
@@ -242,8 +242,8 @@ cmd_getdel(struct request *request)
 
 /* GETEX's option, of which there is one at the most. */
 static bool
-read_getex_options(struct request *request, struct expiry *expiry,
-	bool *persist)
+read_getex_options(
+	struct request *request, struct expiry *expiry, bool *persist)
 {
 	enum expiry_kind kind = EXPIRY_NONE;
 	enum expiry_unit unit = EXPIRY_SECONDS;

@@ -68,8 +68,8 @@ fill_table(struct lcs *lcs)
 static void
 note_match(struct lcs *lcs, uint32_t i, uint32_t j)
 {
-	struct run *run = lcs->run_count > 0 ?
-		&lcs->runs[lcs->run_count - 1] : NULL;
+	struct run *run =
+		lcs->run_count > 0 ? &lcs->runs[lcs->run_count - 1] : NULL;
 
 	if (run != NULL && run->a_end - run->size == i &&
 		run->b_end - run->size == j) {
@@ -78,8 +78,8 @@ note_match(struct lcs *lcs, uint32_t i, uint32_t j)
 	}
 	if (lcs->run_count == lcs->run_capacity) {
 		lcs->run_capacity = lcs->run_capacity * 2 + 16;
-		lcs->runs = memory_resize(lcs->runs,
-			lcs->run_capacity * sizeof(*lcs->runs));
+		lcs->runs = memory_resize(
+			lcs->runs, lcs->run_capacity * sizeof(*lcs->runs));
 	}
 	lcs->runs[lcs->run_count++] = (struct run){ i, j, 1 };
 }
@@ -149,8 +149,8 @@ read_options(struct request *request, struct lcs_options *options)
 			options->with_lengths = true;
 		} else if (request_is_word(request, i, "MINMATCHLEN") &&
 			i + 1 < request->argc) {
-			if (!request_read_int64(request, ++i,
-				    &options->least_length))
+			if (!request_read_int64(
+				    request, ++i, &options->least_length))
 				return false;
 		} else {
 			request_reply_syntax_error(request);
@@ -169,8 +169,9 @@ read_options(struct request *request, struct lcs_options *options)
 static bool
 allocate_table(struct request *request, struct lcs *lcs)
 {
-	size_t cells, limit = (size_t)settings_get(request->server->settings,
-		proto_max_bulk_len);
+	size_t cells,
+		limit = (size_t)settings_get(
+			request->server->settings, proto_max_bulk_len);
 
 	if (__builtin_mul_overflow(lcs->a.size + 1, lcs->b.size + 1, &cells) ||
 		cells > limit / sizeof(*lcs->table)) {
@@ -214,8 +215,8 @@ read_value(const struct result *result, int row, char *digits)
 	if (result_is_null(result, row, GET_NUMBER))
 		return result_bytes(result, row, GET_VALUE);
 	return (struct bytes){ digits,
-		number_print_int64(digits,
-			result_int64(result, row, GET_NUMBER)) };
+		number_print_int64(
+			digits, result_int64(result, row, GET_NUMBER)) };
 }
 
 static void
@@ -245,8 +246,8 @@ lcs_done(void *arg, const struct result *result)
 void
 cmd_lcs(struct request *request)
 {
-	struct call *call = call_new(request->store, SQL_string_get, lcs_done,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_string_get, lcs_done, request);
 
 	call_bind_key(call, request->db, request->argv[1]);
 	call_next_element(call);

@@ -27,15 +27,15 @@ increment_done(void *arg, const struct result *result)
 	else if (result_is_null(result, 0, INCREMENT_NUMBER))
 		request_reply_error(request, ERROR_NOT_INTEGER);
 	else
-		request_reply_integer(request,
-			result_int64(result, 0, INCREMENT_NUMBER));
+		request_reply_integer(
+			request, result_int64(result, 0, INCREMENT_NUMBER));
 }
 
 static void
 increment(struct request *request, int64_t by)
 {
-	struct call *call = call_new(request->store, SQL_string_increment,
-		increment_done, request);
+	struct call *call = call_new(
+		request->store, SQL_string_increment, increment_done, request);
 
 	call_bind_key(call, request->db, request->argv[1]);
 	call_bind_int64(call, by);
@@ -88,8 +88,8 @@ cmd_incrbyfloat(struct request *request)
 		return;
 	}
 	if (!isfinite(by)) {
-		request_reply_error(request,
-			"ERR increment would produce NaN or Infinity");
+		request_reply_error(
+			request, "ERR increment would produce NaN or Infinity");
 		return;
 	}
 	digits = request_allocate(request, NUMBER_LONG_DOUBLE_SIZE);

@@ -58,8 +58,8 @@ read_options(struct request *request, struct set_options *options)
 		}
 	}
 	return value == 0 ||
-		expiry_read(request, value, kind, unit, false,
-			&options->expiry);
+		expiry_read(
+			request, value, kind, unit, false, &options->expiry);
 }
 
 static void
@@ -107,8 +107,7 @@ if_done(void *arg, const struct result *result)
 	if (request_failed(request, result))
 		return;
 	if (!result_is_null(result, 0, IF_ERROR))
-		request_reply_error(request,
-			result_text(result, 0, IF_ERROR));
+		request_reply_error(request, result_text(result, 0, IF_ERROR));
 	else if (result_int64(result, 0, IF_DONE))
 		request_reply_ok(request);
 	else
@@ -123,12 +122,10 @@ if_get_done(void *arg, const struct result *result)
 	if (request_failed(request, result))
 		return;
 	if (!result_is_null(result, 0, IF_ERROR)) {
-		request_reply_error(request,
-			result_text(result, 0, IF_ERROR));
+		request_reply_error(request, result_text(result, 0, IF_ERROR));
 		return;
 	}
-	strings_count_lookup(request,
-		!result_is_null(result, 0, IF_PREVIOUS));
+	strings_count_lookup(request, !result_is_null(result, 0, IF_PREVIOUS));
 	if (result_is_null(result, 0, IF_PREVIOUS))
 		reply_null(&request->reply);
 	else
@@ -203,8 +200,8 @@ cmd_setex(struct request *request)
 {
 	struct expiry expiry;
 
-	if (expiry_read(request, 2, EXPIRY_IN_MS, EXPIRY_SECONDS, false,
-		    &expiry))
+	if (expiry_read(
+		    request, 2, EXPIRY_IN_MS, EXPIRY_SECONDS, false, &expiry))
 		send_plain(request, SQL_string_set, stored_done,
 			request->argv[3], expiry);
 }
@@ -234,8 +231,8 @@ cmd_setnx(struct request *request)
 {
 	struct expiry none = { .kind = EXPIRY_NONE };
 
-	send_plain(request, SQL_string_set_absent, setnx_done,
-		request->argv[2], none);
+	send_plain(request, SQL_string_set_absent, setnx_done, request->argv[2],
+		none);
 }
 
 void

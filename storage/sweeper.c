@@ -80,8 +80,8 @@ static void
 ask(struct sweeper *sweeper, enum sweeper_step step, enum statement_id id,
 	int count, const char *const *values)
 {
-	char *text = statement_text_for_schema(statement_get(id)->text,
-		sweeper->schema);
+	char *text = statement_text_for_schema(
+		statement_get(id)->text, sweeper->schema);
 
 	sweeper->step = step;
 	sweeper->failure = FAILURE_NONE;
@@ -96,8 +96,8 @@ ask_prepared(struct sweeper *sweeper, enum sweeper_step step,
 	enum statement_id id, int count, const int64_t *numbers)
 {
 	bool *prepared = &sweeper->prepared[sweeper->schema][id];
-	char *name = memory_print("%s_%d", statement_get(id)->name,
-		(int)sweeper->schema);
+	char *name = memory_print(
+		"%s_%d", statement_get(id)->name, (int)sweeper->schema);
 	uint64_t parameters[PARAMETERS_MAX];
 	const char *values[PARAMETERS_MAX];
 	int sizes[PARAMETERS_MAX];
@@ -129,8 +129,8 @@ sweep(struct sweeper *sweeper, enum schema schema)
 {
 	sweeper->schema = schema;
 	sweeper->asked = settings_get(sweeper->options.settings, sweep_batch);
-	ask_prepared(sweeper, STEP_SWEEP, SQL_sweeper_sweep, 1,
-		&sweeper->asked);
+	ask_prepared(
+		sweeper, STEP_SWEEP, SQL_sweeper_sweep, 1, &sweeper->asked);
 }
 
 static void
@@ -163,7 +163,7 @@ may_sweep(const struct sweeper *sweeper)
 {
 	return atomic_load(sweeper->options.active) &&
 		clock_monotonic_us() >=
-			atomic_load(sweeper->options.paused_until_us);
+		atomic_load(sweeper->options.paused_until_us);
 }
 
 /* --- what comes next ------------------------------------------------- */
@@ -184,7 +184,8 @@ start_ranges(struct sweeper *sweeper)
 	int64_t span_ms = sweeper->last_at - sweeper->first_at + 1;
 
 	sweeper->range_ms = span_ms < INT64_MAX / RANGE_ROWS ?
-		span_ms * RANGE_ROWS / sweeper->asked + 1 : span_ms;
+		span_ms * RANGE_ROWS / sweeper->asked + 1 :
+		span_ms;
 	/* The last millisecond of the sweep may have more rows. */
 	sweeper->range_start = sweeper->last_at - 1;
 	sweeper->range_last = sweeper->now_ms;
@@ -286,7 +287,8 @@ note_failure(struct sweeper *sweeper, const PGresult *result)
 	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
 		return;
 	/* Lock timeouts and deadlocks. */
-	if (sqlstate != NULL && (strcmp(sqlstate, "55P03") == 0 ||
+	if (sqlstate != NULL &&
+		(strcmp(sqlstate, "55P03") == 0 ||
 			strcmp(sqlstate, "40P01") == 0)) {
 		sweeper->failure = FAILURE_LOCKED;
 		return;
@@ -328,8 +330,8 @@ go_on(struct sweeper *sweeper)
 	case STEP_SWEEP:
 	case STEP_RANGE:
 		if (sweeper->deleted > 0)
-			sweeper->expired(sweeper->arg,
-				(uint64_t)sweeper->deleted);
+			sweeper->expired(
+				sweeper->arg, (uint64_t)sweeper->deleted);
 		if (sweeper->step == STEP_SWEEP)
 			after_sweep(sweeper);
 		else
@@ -410,8 +412,8 @@ sweeper_new(struct event_base *base, const char *conninfo,
 	sweeper->expired = expired;
 	sweeper->arg = arg;
 	sweeper->timer = evtimer_new(base, on_timer, sweeper);
-	sweeper->link = link_new(base, conninfo, "respgres sweeper", &handlers,
-		sweeper);
+	sweeper->link = link_new(
+		base, conninfo, "respgres sweeper", &handlers, sweeper);
 	return sweeper;
 }
 

@@ -42,6 +42,7 @@ SELECT respgres.sweep_range($1::int8, $2::int8)
 -- name: sweeper_reap_lanes
 -- write
 -- Forgets connections of instances that are gone: nobody holds their lock.
+-- scan: a row for each connection, once a minute.
 DELETE FROM respgres.lane l
  USING (SELECT o.id
           FROM respgres.lane o

@@ -1,0 +1,102 @@
+/* Writing replies on one line; see transcript.h. */
+#include "tests/support/transcript.h"
+
+#include "storage/base/settings.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+write_bytes(FILE *output, const char *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char byte = (unsigned char)data[i];
+
+		if (byte < ' ' || byte > '~')
+			fprintf(output, "\\x%02x", byte);
+		else
+			fputc(byte, output);
+	}
+}
+
+static void
+write_reply(FILE *output, const redisReply *reply)
+{
+	switch (reply->type) {
+	case REDIS_REPLY_STATUS:
+		fputc('+', output);
+		write_bytes(output, reply->str, (size_t)reply->len);
+		break;
+	case REDIS_REPLY_ERROR:
+		fputc('-', output);
+		write_bytes(output, reply->str, (size_t)reply->len);
+		break;
+	case REDIS_REPLY_STRING:
+		fputc('$', output);
+		write_bytes(output, reply->str, (size_t)reply->len);
+		break;
+	case REDIS_REPLY_INTEGER:
+		fprintf(output, ":%lld", reply->integer);
+		break;
+	case REDIS_REPLY_NIL:
+		fputc('_', output);
+		break;
+	default:
+		fputc('[', output);
+		for (size_t i = 0; i < reply->elements; i++) {
+			if (i > 0)
+				fputc(' ', output);
+			write_reply(output, reply->element[i]);
+		}
+		fputc(']', output);
+	}
+}
+
+static redisReply *
+send_words(redisContext *client, const char *command)
+{
+	size_t count;
+	char **words = settings_split(command, &count);
+	redisReply *reply;
+
+	cr_assert_not_null(words, "unbalanced quotes: %s", command);
+	reply = redisCommandArgv(
+		client, (int)count, (const char **)words, NULL);
+	settings_words_free(words, count);
+	return reply;
+}
+
+char *
+transcript_ask(redisContext *client, const char *command)
+{
+	redisReply *reply = send_words(client, command);
+	char *text;
+	size_t size;
+	FILE *output = open_memstream(&text, &size);
+
+	cr_assert_not_null(output);
+	cr_assert_not_null(reply, "%s: %s", command, client->errstr);
+	write_reply(output, reply);
+	fclose(output);
+	freeReplyObject(reply);
+	return text;
+}
+
+void
+transcript_expect(redisContext *client, const char *command, const char *reply)
+{
+	char *text = transcript_ask(client, command);
+
+	cr_expect_str_eq(
+		text, reply, "%s: '%s' instead of '%s'", command, text, reply);
+	free(text);
+}
+
+void
+transcript_play(redisContext *client, const struct exchange *exchanges)
+{
+	for (; exchanges->command != NULL; exchanges++)
+		transcript_expect(client, exchanges->command, exchanges->reply);
+}
