@@ -246,7 +246,8 @@ BEGIN
 END
 $$;
 
--- Exchanges two databases: one row's update at a time, and no name twice.
+-- Exchanges two databases: row by row, and so that no name is there twice on
+-- the way, which needs that nobody else writes meanwhile.
 CREATE OR REPLACE FUNCTION respgres.swapdb(first_db int, second_db int)
 RETURNS void
 LANGUAGE plpgsql AS $$
@@ -254,6 +255,7 @@ BEGIN
     IF first_db = second_db THEN
         RETURN;
     END IF;
+    LOCK TABLE respgres.key IN SHARE ROW EXCLUSIVE MODE;
     UPDATE respgres.key AS k
        SET db = -1 - first_db, version = k.version + 1
      WHERE k.db = first_db;
