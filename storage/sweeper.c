@@ -29,6 +29,7 @@ enum {
 	CLAIM_INTERVAL_MS = 1000,
 	REAP_INTERVAL_US = 60 * 1000 * 1000,
 	RANGE_ROWS = 40000,
+	CAUGHT_UP_MS = 1000, /* so near to now the ranges end */
 	PARAMETERS_MAX = 2,
 };
 
@@ -58,8 +59,8 @@ struct sweeper {
 	enum sweeper_failure failure;
 	int64_t asked; /* rows of this sweep, at the most */
 	int64_t due, deleted, first_at, last_at, now_ms; /* what came back */
-	/* The range under way, and where the ranges end. */
-	int64_t range_start, range_ms, range_last;
+	/* The range under way, and how long the next is. */
+	int64_t range_start, range_end, range_ms;
 	int64_t reaped_us; /* monotonic */
 };
 
@@ -139,8 +140,9 @@ sweep_range(struct sweeper *sweeper)
 	int64_t bounds[] = { sweeper->range_start,
 		sweeper->range_start + sweeper->range_ms };
 
-	if (bounds[1] > sweeper->range_last)
-		bounds[1] = sweeper->range_last;
+	if (bounds[1] > sweeper->now_ms)
+		bounds[1] = sweeper->now_ms;
+	sweeper->range_end = bounds[1];
 	ask_prepared(sweeper, STEP_RANGE, SQL_sweeper_sweep_range, 2, bounds);
 }
 
@@ -188,7 +190,6 @@ start_ranges(struct sweeper *sweeper)
 		span_ms;
 	/* The last millisecond of the sweep may have more rows. */
 	sweeper->range_start = sweeper->last_at - 1;
-	sweeper->range_last = sweeper->now_ms;
 	sweep_range(sweeper);
 }
 
@@ -206,13 +207,16 @@ after_sweep(struct sweeper *sweeper)
 static void
 after_range(struct sweeper *sweeper)
 {
-	sweeper->range_start += sweeper->range_ms;
+	bool caught_up = sweeper->deleted < sweeper->asked &&
+		sweeper->now_ms - sweeper->range_end < CAUGHT_UP_MS;
+
 	if (sweeper->deleted < RANGE_ROWS / 2 &&
 		sweeper->range_ms < INT64_MAX / 4)
 		sweeper->range_ms *= 2;
 	else if (sweeper->deleted > RANGE_ROWS * 2 && sweeper->range_ms > 1)
 		sweeper->range_ms /= 2;
-	if (sweeper->range_start < sweeper->range_last && may_sweep(sweeper))
+	sweeper->range_start = sweeper->range_end;
+	if (!caught_up && may_sweep(sweeper))
 		sweep_range(sweeper);
 	else
 		sweep(sweeper, sweeper->schema);
@@ -273,6 +277,7 @@ read_rows(struct sweeper *sweeper, const PGresult *result)
 		break;
 	case STEP_RANGE:
 		sweeper->deleted = read_int64(result, 0);
+		sweeper->now_ms = read_int64(result, 1);
 		break;
 	default:
 		break;

@@ -37,7 +37,8 @@ SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),
 
 -- name: sweeper_sweep_range
 -- write
-SELECT respgres.sweep_range($1::int8, $2::int8)
+-- How many were deleted, and now.
+SELECT respgres.sweep_range($1::int8, $2::int8), respgres.now_ms()
 
 -- name: sweeper_reap_lanes
 -- write
