@@ -2,6 +2,7 @@
 
 -- name: key_look
 -- set: ordinal
+-- single: key_look_one
 -- One row for each live key: what TYPE, EXISTS, TTL and OBJECT tell.
 SELECT i.ordinal, k.type, k.expires_at, n.now,
        k.number IS NOT NULL, k.raw,
@@ -13,8 +14,19 @@ SELECT i.ordinal, k.type, k.expires_at, n.now,
  CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
  WHERE k.expires_at IS NULL OR k.expires_at > n.now
 
+-- name: key_look_one
+SELECT 1::bigint, k.type, k.expires_at, n.now,
+       k.number IS NOT NULL, k.raw,
+       coalesce(octet_length(k.value), 0), n.now / 1000 - k.touched_at
+  FROM respgres.key k
+ CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+   AND (k.expires_at IS NULL OR k.expires_at > n.now)
+
 -- name: key_delete
 -- set: ordinal
+-- single: key_delete_one
 -- write
 -- One row for each key that was there, with whether it was alive.
 DELETE FROM respgres.key AS k
@@ -23,6 +35,13 @@ DELETE FROM respgres.key AS k
  WHERE k.db = i.db AND k.key = respgres.indexed(i.key) AND k.slot = i.slot
 RETURNING i.ordinal,
        k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms())
+
+-- name: key_delete_one
+-- write
+DELETE FROM respgres.key AS k
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+RETURNING 1::bigint, k.expires_at IS NULL OR k.expires_at > respgres.now_ms()
 
 -- name: key_touch
 -- set: ordinal
@@ -38,6 +57,7 @@ RETURNING i.ordinal
 
 -- name: key_expire
 -- set: ordinal
+-- single: key_expire_one
 -- write
 -- $4 time to live in milliseconds or $5 absolute expiry; $6 conditions: 1 when
 -- it has no expiry, 2 when it has one, 4 when that is earlier, 8 when it is
@@ -59,6 +79,22 @@ UPDATE respgres.key AS k
    AND (i.conditions & 8 = 0 OR k.expires_at IS NULL
         OR k.expires_at > coalesce(i.expires_at, n.now + i.ttl))
 RETURNING i.ordinal
+
+-- name: key_expire_one
+-- write
+UPDATE respgres.key AS k
+   SET expires_at = n.new, sweep_at = LEAST(k.sweep_at, n.new),
+       version = k.version + 1, touched_at = n.now / 1000
+  FROM (SELECT c.now, coalesce($5::int8, c.now + $4::int8)
+          FROM (SELECT respgres.now_ms()) AS c (now)) AS n (now, new)
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+   AND (k.expires_at IS NULL OR k.expires_at > n.now)
+   AND ($6::int4 & 1 = 0 OR k.expires_at IS NULL)
+   AND ($6::int4 & 2 = 0 OR k.expires_at IS NOT NULL)
+   AND ($6::int4 & 4 = 0 OR k.expires_at < n.new)
+   AND ($6::int4 & 8 = 0 OR k.expires_at IS NULL OR k.expires_at > n.new)
+RETURNING 1::bigint
 
 -- name: key_persist
 -- set: ordinal

@@ -127,6 +127,7 @@ SELECT * FROM respgres.getex($1::int4, $3::bytea, $4::int8, $5::int8,
 
 -- name: string_increment
 -- set: key
+-- single: string_increment_one
 -- write
 -- The key with its type and number as they are now.  Without a row the sum
 -- would overflow; another type than s, or no number: that was no number, and
@@ -138,6 +139,36 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
   FROM unnest($1::int4[], $2::int2[], $3::bytea[], $4::int8[])
        AS i (db, slot, key, increment)
  CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
+    ON CONFLICT (db, key, slot) DO UPDATE
+   SET (id, version, type, value, number, raw, expires_at, touched_at) = (
+       SELECT CASE WHEN o.expired AND k.type <> 's' THEN excluded.id
+                   ELSE k.id END,
+              k.version + (o.expired OR o.number IS NOT NULL)::int,
+              CASE WHEN o.expired THEN 's' ELSE k.type END,
+              CASE WHEN NOT o.expired AND o.number IS NULL THEN k.value END,
+              CASE WHEN o.expired THEN excluded.number
+                   ELSE o.number + excluded.number END,
+              k.raw AND NOT o.expired AND o.number IS NULL,
+              CASE WHEN NOT o.expired THEN k.expires_at END,
+              excluded.touched_at
+         FROM (SELECT coalesce(k.expires_at <= respgres.now_ms(), false),
+                      coalesce(k.number, respgres.as_number(k.value)))
+              AS o (expired, number))
+ WHERE k.expires_at <= (SELECT respgres.now_ms())
+    OR coalesce(k.number, respgres.as_number(k.value)) IS NULL
+    OR CASE WHEN excluded.number >= 0
+            THEN coalesce(k.number, respgres.as_number(k.value))
+                 <= 9223372036854775807 - excluded.number
+            ELSE coalesce(k.number, respgres.as_number(k.value))
+                 >= (-9223372036854775808) - excluded.number END
+RETURNING k.key, k.type, k.number
+
+-- name: string_increment_one
+-- write
+INSERT INTO respgres.key AS k
+       (db, slot, key, long_key, type, number, touched_at)
+VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
+        respgres.long($3::bytea), 's', $4::int8, respgres.now_ms() / 1000)
     ON CONFLICT (db, key, slot) DO UPDATE
    SET (id, version, type, value, number, raw, expires_at, touched_at) = (
        SELECT CASE WHEN o.expired AND k.type <> 's' THEN excluded.id
