@@ -160,15 +160,15 @@ choose_track(struct request *request)
 	if (!(flags & CMD_LANE))
 		return;
 	request->key_count = count_keys(request);
+	if (request->key_count > 1 && (flags & CMD_WRITE))
+		request->route = ROUTE_JOINT;
+	/* One lane keeps the order of all that goes through it. */
 	if (request->key_count <= 1 || lanes == 1)
 		request->track =
 			flags & CMD_WRITE ? TRACK_WRITE : TRACK_READ;
-	else if (flags & CMD_WRITE) {
-		request->track = TRACK_JOINT;
-		request->route = ROUTE_JOINT;
-	} else {
-		request->track = TRACK_READ_MANY;
-	}
+	else
+		request->track =
+			flags & CMD_WRITE ? TRACK_JOINT : TRACK_READ_MANY;
 }
 
 void

@@ -213,7 +213,10 @@ batch_add(struct batch *batch, struct call *call)
 	group = &batch->groups[index];
 	add_to_group(group, call);
 	remember_keys(batch, call, index);
-	if (!call->keyed || call->route != ROUTE_KEY)
+	/* Set-based calls name all their keys; another call to several keys
+	 * names one or none, and so nothing may pass it. */
+	if (!call->keyed || (statement->mode == SET_NONE &&
+			call->route != ROUTE_KEY))
 		batch->barrier = index;
 	batch->closed = call->alone;
 	batch->writes = batch->writes || statement->write;

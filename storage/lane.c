@@ -64,7 +64,8 @@ struct lane {
 	int gather_pause; /* batches to go without gathering */
 	int gather_next_pause;
 
-	struct batch batch;
+	struct batch batch; /* in flight, or being filled */
+	struct batch spare; /* empty */
 	bool in_flight; /* sent, not synced */
 	bool in_gate, waiting_for_gate;
 	int64_t batch_number;
@@ -160,16 +161,16 @@ complete_with(struct call *call, enum store_status status)
 }
 
 static void
-complete_batch(struct lane *lane)
+complete_batch(struct batch *batch)
 {
-	for (int i = 0; i < lane->batch.group_count; i++) {
-		struct batch_group *group = &lane->batch.groups[i];
+	for (int i = 0; i < batch->group_count; i++) {
+		struct batch_group *group = &batch->groups[i];
 
 		for (int j = 0; j < group->call_count; j++)
 			if (group->calls[j] != NULL)
 				call_complete(group->calls[j]);
 	}
-	batch_clear(&lane->batch);
+	batch_clear(batch);
 }
 
 /* --- sending --------------------------------------------------------- */
@@ -535,24 +536,31 @@ handle_failure(struct lane *lane)
 		retry_later(lane);
 }
 
+/* The next batch is sent before this one's calls are answered, so that
+ * PostgreSQL has work meanwhile. */
 static void
 share_results(struct lane *lane)
 {
-	int answered = lane->batch.call_count;
-	bool committed = lane->batch.writes && lane->synchronous;
+	struct batch answered = lane->batch;
+	int count_answered = answered.call_count;
+	bool committed = answered.writes && lane->synchronous;
 
-	for (int i = 0; i < lane->batch.group_count; i++)
-		if (!batch_share_result(&lane->batch.groups[i]))
+	lane->batch = lane->spare;
+	lane->batch.one_write = answered.one_write;
+	lane->retries = 0;
+	if (!lane->renew && lane->head != NULL)
+		lane_flush(lane);
+	for (int i = 0; i < answered.group_count; i++)
+		if (!batch_share_result(&answered.groups[i]))
 			log_event(LOG_WARNING, "rows do not fit their calls",
 				"statement",
-				log_text(statement_get(
-					lane->batch.groups[i].id)
+				log_text(statement_get(answered.groups[i].id)
 						 ->name),
 				NULL);
-	complete_batch(lane);
-	lane->retries = 0;
-	if (committed)
-		start_gathering(lane, answered);
+	complete_batch(&answered);
+	lane->spare = answered;
+	if (committed && !lane->in_flight)
+		start_gathering(lane, count_answered);
 }
 
 /* The answer to a call of a batch that was committed unseen; STORE_BUSY: it
@@ -793,6 +801,7 @@ lane_new(struct store *store, enum lane_kind kind, enum schema schema,
 	lane->gate = gate;
 	lane->tail = &lane->head;
 	batch_init(&lane->batch);
+	batch_init(&lane->spare);
 	snprintf(lane->name, sizeof(lane->name), "respgres %s %s %d",
 		schema == SCHEMA_UNLOGGED ? "cache" :
 			synchronous	  ? "durable" :
@@ -818,6 +827,7 @@ lane_free(struct lane *lane)
 	event_free(lane->retry);
 	event_free(lane->gather);
 	batch_release(&lane->batch);
+	batch_release(&lane->spare);
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 		free(lane->texts[i]);
 	free(lane->steps);

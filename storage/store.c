@@ -236,7 +236,9 @@ lane_for(struct storage *storage, struct call *call)
 
 	switch (call->route) {
 	case ROUTE_JOINT:
-		return set->joint;
+		/* A single lane is alone as it is. */
+		return storage->options.lanes == 1 ? set->point[0] :
+						     set->joint;
 	case ROUTE_BULK:
 		next = atomic_fetch_add_explicit(&set->next_bulk, 1,
 			memory_order_relaxed);
@@ -283,7 +285,8 @@ create_set(struct storage *storage, enum storage_class class, int64_t *id)
 			LANE_POINT, schema, class == CLASS_DURABLE, i,
 			(*id)++, set->gate, connect);
 	set->joint = lane_new(storage->stores[0], LANE_JOINT, schema,
-		class == CLASS_DURABLE, 0, (*id)++, set->gate, connect);
+		class == CLASS_DURABLE, 0, (*id)++, set->gate,
+		connect && options->lanes > 1);
 	for (int i = 0; i < options->bulk_lanes; i++)
 		set->bulk[i] = lane_new(
 			storage->stores[owner++ % storage->store_count],
