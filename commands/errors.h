@@ -11,8 +11,7 @@
 #define ERROR_OVERFLOW "ERR increment or decrement would overflow"
 #define ERROR_NO_KEY "ERR no such key"
 #define ERROR_OUT_OF_RANGE "ERR index out of range"
-#define ERROR_OOM \
-	"OOM command not allowed when used memory > 'maxmemory'."
+#define ERROR_OOM "OOM command not allowed when used memory > 'maxmemory'."
 #define ERROR_NO_AUTH "NOAUTH Authentication required."
 #define ERROR_WRONG_PASSWORD \
 	"WRONGPASS invalid username-password pair or user is disabled."

@@ -56,8 +56,8 @@ move_data(struct reply *reply, struct evbuffer *output)
 	if (reply->data == reply->space) {
 		evbuffer_add(output, reply->data, reply->size);
 	} else {
-		evbuffer_add_reference(output, reply->data, reply->size,
-			free_data, NULL);
+		evbuffer_add_reference(
+			output, reply->data, reply->size, free_data, NULL);
 		reply->data = reply->space;
 		reply->capacity = sizeof(reply->space);
 	}
@@ -226,8 +226,8 @@ reply_bulk_lent(struct reply *reply, struct bytes value,
 	if (reply->earlier == NULL)
 		reply->earlier = evbuffer_new();
 	move_data(reply, reply->earlier);
-	evbuffer_add_reference(reply->earlier, value.data, value.size,
-		release_lent, lent);
+	evbuffer_add_reference(
+		reply->earlier, value.data, value.size, release_lent, lent);
 	put(reply, "\r\n", 2);
 }
 

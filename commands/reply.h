@@ -56,8 +56,8 @@ void reply_double(struct reply *reply, double value);
 void reply_bool(struct reply *reply, bool value);
 void reply_big_number(struct reply *reply, const char *digits);
 /* RESP3 verbatim string; `format` is three letters, "txt" or "mkd". */
-void reply_verbatim(struct reply *reply, const char *format,
-	struct bytes value);
+void reply_verbatim(
+	struct reply *reply, const char *format, struct bytes value);
 void reply_null(struct reply *reply); /* _ or $-1 */
 void reply_null_array(struct reply *reply); /* _ or *-1 */
 /* Headers; the elements follow.  For a map and an attribute `pairs` counts

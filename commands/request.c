@@ -160,8 +160,8 @@ request_reply_syntax_error(struct request *request)
 }
 
 bool
-request_read_int64_or(struct request *request, int index, int64_t *value,
-	const char *error)
+request_read_int64_or(
+	struct request *request, int index, int64_t *value, const char *error)
 {
 	if (number_parse_int64(request->argv[index], value))
 		return true;
@@ -172,8 +172,7 @@ request_read_int64_or(struct request *request, int index, int64_t *value,
 bool
 request_read_int64(struct request *request, int index, int64_t *value)
 {
-	return request_read_int64_or(request, index, value,
-		ERROR_NOT_INTEGER);
+	return request_read_int64_or(request, index, value, ERROR_NOT_INTEGER);
 }
 
 bool

@@ -91,13 +91,13 @@ void *request_allocate(struct request *request, size_t size);
 bool request_read_int64(struct request *request, int index, int64_t *value);
 /* The same with an error text of the caller's instead of "ERR value is not an
  * integer or out of range". */
-bool request_read_int64_or(struct request *request, int index, int64_t *value,
-	const char *error);
+bool request_read_int64_or(
+	struct request *request, int index, int64_t *value, const char *error);
 bool request_read_double(struct request *request, int index, double *value);
 
 /* Whether argv[index] is `word`, in any case. */
-bool request_is_word(const struct request *request, int index,
-	const char *word);
+bool request_is_word(
+	const struct request *request, int index, const char *word);
 
 /* Replies "ERR syntax error" and finishes. */
 void request_reply_syntax_error(struct request *request);

@@ -49,8 +49,8 @@ free_client(struct client *client)
 	*client->previous = client->next;
 	if (client->next != NULL)
 		client->next->previous = client->previous;
-	atomic_fetch_sub_explicit(&worker->client_count, 1,
-		memory_order_relaxed);
+	atomic_fetch_sub_explicit(
+		&worker->client_count, 1, memory_order_relaxed);
 	counter_add(worker->counters->connections, -1);
 	if (client->partial != NULL)
 		worker_give_request(worker, client->partial);
@@ -69,8 +69,8 @@ close_socket(struct client *client)
 	if (client->socket < 0)
 		return;
 	if (client->connection.monitor)
-		client->worker->server->host->set_monitor(&client->connection,
-			false);
+		client->worker->server->host->set_monitor(
+			&client->connection, false);
 	pause_forget(client);
 	event_free(client->readable);
 	if (client->writable != NULL)
@@ -212,8 +212,9 @@ client_flush(struct client *client)
 			client_process(client);
 	}
 	if (client->socket >= 0 && exceeds_output_limit(client)) {
-		counter_add(client->worker->counters
-				    ->output_limit_disconnections, 1);
+		counter_add(
+			client->worker->counters->output_limit_disconnections,
+			1);
 		log_event(LOG_WARNING, "output buffer limit reached", "client",
 			log_int((long long)client->connection.id), NULL);
 		close_socket(client);
@@ -278,16 +279,15 @@ send_finished(struct client *client)
 		client->first = request->next;
 		if (client->first == NULL)
 			client->last = &client->first;
-		if (client->socket >= 0 &&
-			wants_reply(&client->connection)) {
+		if (client->socket >= 0 && wants_reply(&client->connection)) {
 			size_t before;
 
 			if (client->output == NULL)
 				client->output = evbuffer_new();
 			before = client_output_size(client);
 			reply_drain(&request->reply, client->output);
-			expect_reply(client,
-				client_output_size(client) - before);
+			expect_reply(
+				client, client_output_size(client) - before);
 			worker_mark_dirty(client->worker, client);
 		}
 		client->in_flight--;
@@ -350,8 +350,8 @@ limits_of(struct client *client)
 	struct parser_limits limits = {
 		.arguments_max = INT_MAX,
 		.bulk_size_max = settings_get(settings, proto_max_bulk_len),
-		.buffer_size_max = (size_t)settings_get(settings,
-			client_query_buffer_limit),
+		.buffer_size_max = (size_t)settings_get(
+			settings, client_query_buffer_limit),
 		.authenticated = true,
 	};
 
@@ -381,8 +381,9 @@ read_request(struct client *client)
 		report_protocol_error(client);
 		return false;
 	case PARSER_TOO_LARGE:
-		counter_add(client->worker->counters
-				    ->query_limit_disconnections, 1);
+		counter_add(
+			client->worker->counters->query_limit_disconnections,
+			1);
 		client_close(client, false);
 		return false;
 	default:
@@ -399,15 +400,14 @@ static bool
 may_go_on(struct client *client)
 {
 	struct worker *worker = client->worker;
-	int most = (int)settings_get(worker->server->settings,
-		client_pipeline_max);
+	int most = (int)settings_get(
+		worker->server->settings, client_pipeline_max);
 
 	if (client->closing || client->connection.close_after_reply)
 		return false;
 	if (client->in_flight >= most ||
 		client_output_size(client) +
-				(size_t)client->in_flight *
-					client->reply_size >
+				(size_t)client->in_flight * client->reply_size >
 			OUTPUT_HIGH_WATER)
 		return false;
 	if (storage_is_saturated(worker->server->storage)) {
@@ -483,8 +483,8 @@ on_readable(evutil_socket_t socket, short what, void *arg)
 	(void)what;
 	if (client->parser == NULL)
 		client->parser = parser_new();
-	target = parser_next_target(client->parser, worker->read_buffer,
-		WORKER_READ_SIZE);
+	target = parser_next_target(
+		client->parser, worker->read_buffer, WORKER_READ_SIZE);
 	size = read(socket, target.data, target.size);
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -510,14 +510,13 @@ client_new(struct worker *worker, int socket, bool local)
 	struct client *client = memory_allocate_zeroed(1, sizeof(*client));
 	struct connection *connection = &client->connection;
 
-	connection->id = atomic_fetch_add(&worker->server->next_connection_id,
-		1) + 1;
+	connection->id =
+		atomic_fetch_add(&worker->server->next_connection_id, 1) + 1;
 	connection->protocol = 2;
 	connection->user = "default";
 	connection->local = local;
-	connection->authenticated =
-		*settings_get_text(worker->server->settings, requirepass) ==
-		'\0';
+	connection->authenticated = *settings_get_text(worker->server->settings,
+					    requirepass) == '\0';
 	connection->created_us = connection->last_used_us =
 		clock_monotonic_us();
 	connection->finish = finish_request;
@@ -525,8 +524,8 @@ client_new(struct worker *worker, int socket, bool local)
 	client->socket = socket;
 	client->last = &client->first;
 	client->reply_size = REPLY_SIZE_FIRST;
-	client->readable = event_new(worker->base, socket,
-		EV_READ | EV_PERSIST, on_readable, client);
+	client->readable = event_new(worker->base, socket, EV_READ | EV_PERSIST,
+		on_readable, client);
 	event_priority_set(client->readable, 0);
 	event_add(client->readable, NULL);
 	client->next = worker->clients;

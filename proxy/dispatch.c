@@ -59,8 +59,9 @@ refuse_unknown(struct request *request)
 
 	for (int i = 1; i < request->argc && size < SHOWN_ARGUMENTS_MAX; i++)
 		size += snprintf(shown + size, sizeof(shown) - (size_t)size,
-			"'%.*s' ", shown_size(request->argv[i],
-				SHOWN_ARGUMENTS_MAX - size),
+			"'%.*s' ",
+			shown_size(
+				request->argv[i], SHOWN_ARGUMENTS_MAX - size),
 			request->argv[i].data);
 	refuse(request,
 		"ERR unknown command '%.*s', with args beginning with: %s",
@@ -71,8 +72,9 @@ refuse_unknown(struct request *request)
 static void
 find_command(const struct command_table *table, struct request *request)
 {
-	const struct command *command =
-		command_table_find(table, request->argv[0]), *sub;
+	const struct command *command = command_table_find(
+				     table, request->argv[0]),
+			     *sub;
 
 	if (command == NULL) {
 		refuse_unknown(request);
@@ -110,8 +112,8 @@ is_out_of_memory(const struct server *server)
 	int64_t limit = settings_get(server->settings, maxmemory);
 
 	return limit > 0 &&
-		atomic_load_explicit(&server->used_memory,
-			memory_order_relaxed) > limit;
+		atomic_load_explicit(
+			&server->used_memory, memory_order_relaxed) > limit;
 }
 
 static void
@@ -122,8 +124,8 @@ check_permission(const struct client *client, struct request *request)
 	if (request->refusal != NULL)
 		return;
 	if (!(flags & CMD_NO_AUTH) &&
-		authentication_is_missing(request->server->settings,
-			&client->connection))
+		authentication_is_missing(
+			request->server->settings, &client->connection))
 		request->refusal = ERROR_NO_AUTH;
 	else if ((flags & CMD_DENYOOM) && is_out_of_memory(request->server))
 		request->refusal = ERROR_OOM;
@@ -140,16 +142,15 @@ count_keys(const struct request *request)
 		spec->last_key == 0 &&
 		request->command->keys[1].begin == KEY_BEGIN_NONE)
 		return 1;
-	return command_find_keys(request->command, request->argv,
-		request->argc, indices, NULL, 2);
+	return command_find_keys(request->command, request->argv, request->argc,
+		indices, NULL, 2);
 }
 
 static void
 choose_track(struct request *request)
 {
 	uint32_t flags = request->command->flags;
-	int lanes =
-		storage_options(request->server->storage)->lanes;
+	int lanes = storage_options(request->server->storage)->lanes;
 
 	request->route = ROUTE_KEY;
 	if (flags & CMD_AT_ONCE) {
@@ -164,8 +165,7 @@ choose_track(struct request *request)
 		request->route = ROUTE_JOINT;
 	/* One lane keeps the order of all that goes through it. */
 	if (request->key_count <= 1 || lanes == 1)
-		request->track =
-			flags & CMD_WRITE ? TRACK_WRITE : TRACK_READ;
+		request->track = flags & CMD_WRITE ? TRACK_WRITE : TRACK_READ;
 	else
 		request->track =
 			flags & CMD_WRITE ? TRACK_JOINT : TRACK_READ_MANY;
@@ -210,7 +210,8 @@ dispatch_may_start(struct client *client, const struct request *request)
 		return tracks[TRACK_JOINT] + tracks[TRACK_WRITE] == 0;
 	case TRACK_JOINT:
 		return tracks[TRACK_READ] + tracks[TRACK_WRITE] +
-			tracks[TRACK_READ_MANY] == 0;
+			tracks[TRACK_READ_MANY] ==
+			0;
 	default:
 		return client->in_flight == 0;
 	}
@@ -231,13 +232,12 @@ dispatch_start(struct client *client, struct request *request)
 		check_permission(client, request);
 	if (request->refusal != NULL) {
 		if (request->command != NULL)
-			counter_add(request->counters
-					    ->commands_by_index
-						    [command_table_index(
-							    request->server
-								    ->commands,
-							    request->command)]
-					    .rejected,
+			counter_add(
+				request->counters
+					->commands_by_index[command_table_index(
+						request->server->commands,
+						request->command)]
+					.rejected,
 				1);
 		request_reply_error(request, request->refusal);
 		return;

@@ -13,8 +13,7 @@ struct request;
 void dispatch_prepare(struct client *client, struct request *request);
 
 /* Whether the request may run beside what the client has in flight. */
-bool dispatch_may_start(struct client *client,
-	const struct request *request);
+bool dispatch_may_start(struct client *client, const struct request *request);
 
 /* Runs the handler, or answers with the error. */
 void dispatch_start(struct client *client, struct request *request);

@@ -116,7 +116,6 @@ inline_command_split(struct bytes line, struct request *request)
 		if (!read_word(&scanner))
 			return false;
 		request_append_argument(request,
-			(struct bytes){ word,
-				(size_t)(scanner.out - word) });
+			(struct bytes){ word, (size_t)(scanner.out - word) });
 	}
 }

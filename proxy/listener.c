@@ -77,10 +77,11 @@ choose_worker(struct listener *listener)
 	int fewest = 0;
 
 	for (int i = 0; i < listener->worker_count; i++) {
-		struct worker *worker = listener->workers[
-			(listener->next_worker + i) % listener->worker_count];
-		int count = atomic_load_explicit(&worker->client_count,
-			memory_order_relaxed);
+		struct worker *worker =
+			listener->workers[(listener->next_worker + i) %
+				listener->worker_count];
+		int count = atomic_load_explicit(
+			&worker->client_count, memory_order_relaxed);
 
 		if (best == NULL || count < fewest) {
 			best = worker;
@@ -106,16 +107,15 @@ static void
 set_tcp_options(const struct listener *listener, int socket)
 {
 	int on = 1;
-	int idle_s = (int)settings_get(listener->server->settings,
-		tcp_keepalive);
+	int idle_s =
+		(int)settings_get(listener->server->settings, tcp_keepalive);
 	int interval_s = idle_s / 3 > 0 ? idle_s / 3 : 1, probes = 3;
 
 	setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (idle_s == 0)
 		return;
 	setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s,
-		sizeof(idle_s));
+	setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
 	setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s,
 		sizeof(interval_s));
 	setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
@@ -140,8 +140,8 @@ on_accept(struct evconnlistener *connection_listener, evutil_socket_t socket,
 	(void)connection_listener;
 	(void)size;
 	local = is_loopback(address);
-	if (count_clients(listener) >= settings_get(
-			listener->server->settings, maxclients)) {
+	if (count_clients(listener) >=
+		settings_get(listener->server->settings, maxclients)) {
 		reject(listener, socket,
 			"-ERR max number of clients reached\r\n");
 		return;
@@ -283,11 +283,11 @@ open_unix(struct listener *listener)
 	}
 	strcpy(address.sun_path, path);
 	unlink(path);
-	listener->unix_listener = evconnlistener_new_bind(listener->base,
-		on_accept, listener,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-		(int)settings_get(settings, tcp_backlog),
-		(struct sockaddr *)&address, sizeof(address));
+	listener->unix_listener =
+		evconnlistener_new_bind(listener->base, on_accept, listener,
+			LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+			(int)settings_get(settings, tcp_backlog),
+			(struct sockaddr *)&address, sizeof(address));
 	if (listener->unix_listener == NULL) {
 		snprintf(listener->error, sizeof(listener->error),
 			"cannot listen on %s: %s", path, strerror(errno));

@@ -23,7 +23,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-
 enum { ERROR_SIZE = 1024, EMBEDDED_SETTINGS_MAX = 128 };
 
 struct program {
@@ -56,8 +55,9 @@ start_embedded(struct program *program, char *error, size_t size)
 	char **words = settings_split(
 		settings_get_text(settings, postgres_setting), &count);
 
-	for (size_t i = 0; i + 1 < count &&
-		options.setting_count < EMBEDDED_SETTINGS_MAX; i += 2)
+	for (size_t i = 0;
+		i + 1 < count && options.setting_count < EMBEDDED_SETTINGS_MAX;
+		i += 2)
 		extra[options.setting_count++] =
 			(struct embedded_setting){ words[i], words[i + 1] };
 	program->embedded = embedded_start(&options, error, size);
@@ -96,8 +96,8 @@ describe_database(const struct program *program)
 
 	if (program->embedded != NULL)
 		return memory_print("embedded PostgreSQL in %s",
-			settings_get_text(program->settings,
-				embedded_directory));
+			settings_get_text(
+				program->settings, embedded_directory));
 	options = PQconninfoParse(conninfo_of(program), NULL);
 	for (PQconninfoOption *option = options;
 		option != NULL && option->keyword != NULL; option++) {
@@ -108,8 +108,8 @@ describe_database(const struct program *program)
 		else if (strcmp(option->keyword, "dbname") == 0)
 			name = option->val;
 	}
-	text = memory_print("PostgreSQL%s%s, database %s", *host ? " at " : "",
-		host, name);
+	text = memory_print(
+		"PostgreSQL%s%s, database %s", *host ? " at " : "", host, name);
 	PQconninfoFree(options);
 	return text;
 }
@@ -186,8 +186,8 @@ watch_signals(struct program *program)
 	static const struct timeval second = { 1, 0 };
 	struct event_base *base = program->base;
 
-	add_event(program,
-		evsignal_new(base, SIGTERM, on_stop_signal, program), NULL);
+	add_event(program, evsignal_new(base, SIGTERM, on_stop_signal, program),
+		NULL);
 	add_event(program, evsignal_new(base, SIGINT, on_stop_signal, program),
 		NULL);
 	add_event(program,
@@ -320,10 +320,9 @@ main(int argc, char **argv)
 		status = EXIT_SUCCESS;
 		goto cleanup;
 	}
-	if (!log_configure((enum log_level)settings_get(program.settings,
-				   loglevel),
-		    (enum log_format)settings_get(program.settings,
-			    log_format),
+	if (!log_configure(
+		    (enum log_level)settings_get(program.settings, loglevel),
+		    (enum log_format)settings_get(program.settings, log_format),
 		    settings_get_text(program.settings, logfile))) {
 		perror("respgres: logfile");
 		goto cleanup;

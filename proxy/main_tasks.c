@@ -68,8 +68,8 @@ main_tasks_new(struct event_base *base)
 	tasks->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (tasks->wake_fd < 0)
 		abort();
-	tasks->wake = event_new(base, tasks->wake_fd, EV_READ | EV_PERSIST,
-		on_wake, tasks);
+	tasks->wake = event_new(
+		base, tasks->wake_fd, EV_READ | EV_PERSIST, on_wake, tasks);
 	event_add(tasks->wake, NULL);
 	return tasks;
 }

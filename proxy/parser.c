@@ -79,8 +79,8 @@ create_string(const redisReadTask *task, char *data, size_t size)
 	parser->expected--;
 	if (parser->large_complete) {
 		request_append_argument(parser->request,
-			(struct bytes){ parser->large,
-				parser->large_size - 2 });
+			(struct bytes){
+				parser->large, parser->large_size - 2 });
 		request_take_block(parser->request, parser->large);
 		parser->large = NULL;
 		parser->large_complete = false;
@@ -171,8 +171,7 @@ parser_error(const struct parser *parser)
 size_t
 parser_buffered(const struct parser *parser)
 {
-	return parser->reader->len - parser->reader->pos +
-		parser->large_filled;
+	return parser->reader->len - parser->reader->pos + parser->large_filled;
 }
 
 size_t
@@ -204,8 +203,8 @@ struct parser_target
 parser_next_target(struct parser *parser, char *shared, size_t shared_size)
 {
 	if (parser->large != NULL && parser->large_filled < parser->large_size)
-		return (struct parser_target){
-			parser->large + parser->large_filled,
+		return (struct parser_target){ parser->large +
+				parser->large_filled,
 			parser->large_size - parser->large_filled };
 	return (struct parser_target){ shared, shared_size };
 }
@@ -218,8 +217,8 @@ feed(struct parser *parser, const char *data, size_t size)
 }
 
 void
-parser_feed(struct parser *parser, const struct parser_target *target,
-	size_t size)
+parser_feed(
+	struct parser *parser, const struct parser_target *target, size_t size)
 {
 	if (parser->large == NULL ||
 		parser->large_filled == parser->large_size) {
@@ -265,8 +264,7 @@ read_length(struct bytes data, int64_t *length, bool *valid)
 	if (end == NULL || (size_t)(end - data.data) + 1 >= data.size)
 		return 0;
 	*valid = number_parse_int64(
-		(struct bytes){ data.data, (size_t)(end - data.data) },
-		length);
+		(struct bytes){ data.data, (size_t)(end - data.data) }, length);
 	return (size_t)(end - data.data) + 2;
 }
 
@@ -374,8 +372,7 @@ read_inline(struct parser *parser, struct request *request, bool *passed)
 	parser->reader->pos += size + 1;
 	if (size > 0 && data.data[size - 1] == '\r')
 		size--;
-	if (!inline_command_split((struct bytes){ data.data, size },
-		    request)) {
+	if (!inline_command_split((struct bytes){ data.data, size }, request)) {
 		fail(parser, "unbalanced quotes in request");
 		return PARSER_ERROR;
 	}

@@ -47,11 +47,11 @@ struct parser_target {
 	char *data;
 	size_t size;
 };
-struct parser_target parser_next_target(struct parser *parser, char *shared,
-	size_t shared_size);
+struct parser_target parser_next_target(
+	struct parser *parser, char *shared, size_t shared_size);
 /* `size` bytes were read into that target. */
-void parser_feed(struct parser *parser, const struct parser_target *target,
-	size_t size);
+void parser_feed(
+	struct parser *parser, const struct parser_target *target, size_t size);
 
 /* Reads the next request into `request`, which is empty; a request that is not
  * complete stays in it, and the next call must come with the same one.  Empty

@@ -52,8 +52,8 @@ struct service {
 /* --- parts ----------------------------------------------------------- */
 
 static struct storage *
-make_storage(const struct settings *settings, const char *conninfo,
-	int worker_count)
+make_storage(
+	const struct settings *settings, const char *conninfo, int worker_count)
 {
 	struct storage_options options = {
 		.conninfo = conninfo,
@@ -61,8 +61,8 @@ make_storage(const struct settings *settings, const char *conninfo,
 		.bulk_lanes = BULK_LANES,
 		.batch_max = (int)settings_get(settings, lane_batch_max),
 		.queue_max = (int)settings_get(settings, lane_queue_max),
-		.queue_max_size = (size_t)settings_get(settings,
-			lane_queue_max_bytes),
+		.queue_max_size =
+			(size_t)settings_get(settings, lane_queue_max_bytes),
 		.timeout_ms = (int)settings_get(settings, postgres_timeout),
 		.databases = (int)settings_get(settings, databases),
 	};
@@ -90,9 +90,9 @@ make_counters(const struct command_table *commands)
 	struct counters *counters =
 		memory_allocate_zeroed(1, sizeof(*counters));
 
-	counters->commands_by_index = memory_allocate_zeroed(
-		command_table_index_count(commands),
-		sizeof(*counters->commands_by_index));
+	counters->commands_by_index =
+		memory_allocate_zeroed(command_table_index_count(commands),
+			sizeof(*counters->commands_by_index));
 	return counters;
 }
 
@@ -115,8 +115,7 @@ raise_descriptor_limit(const struct settings *settings)
 		DESCRIPTORS_RESERVED;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-		limit.rlim_cur >= wanted)
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
 		return;
 	limit.rlim_cur = wanted;
 	if (limit.rlim_max < wanted)
@@ -177,8 +176,7 @@ apply_log(void *arg, const char **error)
 	const struct settings *settings = service->server.settings;
 
 	*error = NULL;
-	return log_configure(
-		(enum log_level)settings_get(settings, loglevel),
+	return log_configure((enum log_level)settings_get(settings, loglevel),
 		(enum log_format)settings_get(settings, log_format),
 		settings_get_text(settings, logfile));
 }
@@ -202,8 +200,8 @@ set_apply_hooks(struct service *service)
 	settings_set_apply_hook(settings, "bind", apply_addresses, service);
 	settings_set_apply_hook(settings, "loglevel", apply_log, service);
 	settings_set_apply_hook(settings, "log-format", apply_log, service);
-	settings_set_apply_hook(settings, "maxclients", apply_maxclients,
-		service);
+	settings_set_apply_hook(
+		settings, "maxclients", apply_maxclients, service);
 }
 
 static void
@@ -263,8 +261,8 @@ fill_server(struct service *service, struct settings *settings,
 	service->executable[size > 0 ? size : 0] = '\0';
 	server->executable = service->executable;
 	server->database_summary = service->database_summary;
-	server->counters = memory_allocate_zeroed((size_t)worker_count,
-		sizeof(*server->counters));
+	server->counters = memory_allocate_zeroed(
+		(size_t)worker_count, sizeof(*server->counters));
 	for (int i = 0; i < worker_count; i++)
 		server->counters[i] = make_counters(service->commands);
 }
@@ -299,8 +297,9 @@ free_service(struct service *service)
 static void
 stop_workers(struct service *service)
 {
-	int timeout_ms = (int)settings_get(service->server.settings,
-				 shutdown_timeout) * 1000;
+	int timeout_ms =
+		(int)settings_get(service->server.settings, shutdown_timeout) *
+		1000;
 
 	for (int i = 0; i < service->server.worker_count; i++)
 		worker_drain(service->workers[i], timeout_ms);
@@ -313,8 +312,8 @@ count_expired(void *arg, uint64_t count)
 {
 	struct server *server = arg;
 
-	atomic_fetch_add_explicit(&server->expired_keys, count,
-		memory_order_relaxed);
+	atomic_fetch_add_explicit(
+		&server->expired_keys, count, memory_order_relaxed);
 }
 
 struct service *
@@ -339,15 +338,15 @@ service_start(struct event_base *base, struct settings *settings,
 		return NULL;
 	}
 	raise_descriptor_limit(settings);
-	service->workers = memory_allocate_zeroed((size_t)worker_count,
-		sizeof(*service->workers));
+	service->workers = memory_allocate_zeroed(
+		(size_t)worker_count, sizeof(*service->workers));
 	fill_server(service, settings, conninfo, worker_count);
 	service->tasks = main_tasks_new(base);
 	for (int i = 0; i < worker_count; i++)
 		service->workers[i] = worker_new(&service->server, i);
 	storage_create_lanes(service->server.storage);
-	service->listener = listener_new(base, &service->server,
-		service->workers, worker_count);
+	service->listener = listener_new(
+		base, &service->server, service->workers, worker_count);
 	if (!listener_open(service->listener, &reason)) {
 		*error = memory_copy_string(reason);
 		free_service(service);

@@ -105,8 +105,8 @@ take_socket(struct worker *worker, void *arg)
 
 	if (worker->draining) {
 		close(accepted->socket);
-		atomic_fetch_sub_explicit(&worker->client_count, 1,
-			memory_order_relaxed);
+		atomic_fetch_sub_explicit(
+			&worker->client_count, 1, memory_order_relaxed);
 	} else {
 		client_new(worker, accepted->socket, accepted->local);
 	}
@@ -120,8 +120,8 @@ worker_take_socket(struct worker *worker, int socket, bool local)
 
 	*accepted = (struct accepted){ socket, local };
 	/* Counted here, so that the next choice of a worker sees it. */
-	atomic_fetch_add_explicit(&worker->client_count, 1,
-		memory_order_relaxed);
+	atomic_fetch_add_explicit(
+		&worker->client_count, 1, memory_order_relaxed);
 	worker_post(worker, take_socket, accepted);
 }
 
@@ -228,8 +228,7 @@ is_drained(const struct worker *worker)
 		client = client->next)
 		if (client->in_flight > 0 || client->starved ||
 			(client->held && !client->paused) ||
-			(client->socket >= 0 &&
-				client_output_size(client) > 0))
+			(client->socket >= 0 && client_output_size(client) > 0))
 			return false;
 	return true;
 }
@@ -327,12 +326,11 @@ worker_new(struct server *server, int index)
 	event_add(state->wake, NULL);
 	state->turn = event_new(worker->base, -1, 0, on_turn, worker);
 	event_priority_set(state->turn, 1);
-	state->tick =
-		event_new(worker->base, -1, EV_PERSIST, on_tick, worker);
+	state->tick = event_new(worker->base, -1, EV_PERSIST, on_tick, worker);
 	event_add(state->tick, &second);
 	state->drain = evtimer_new(worker->base, on_drain, worker);
-	worker->store = store_new(server->storage, index, worker->base,
-		on_drained, worker);
+	worker->store = store_new(
+		server->storage, index, worker->base, on_drained, worker);
 	return worker;
 }
 

@@ -19,8 +19,8 @@ batch_init(struct batch *batch)
 {
 	memset(batch, 0, sizeof(*batch));
 	batch->key_capacity = KEY_TABLE_FIRST;
-	batch->keys = memory_allocate_zeroed(KEY_TABLE_FIRST,
-		sizeof(*batch->keys));
+	batch->keys =
+		memory_allocate_zeroed(KEY_TABLE_FIRST, sizeof(*batch->keys));
 	batch_clear(batch);
 }
 
@@ -73,8 +73,8 @@ grow_keys(struct batch *batch)
 	size_t old_capacity = batch->key_capacity;
 
 	batch->key_capacity *= 2;
-	batch->keys = memory_allocate_zeroed(batch->key_capacity,
-		sizeof(*batch->keys));
+	batch->keys = memory_allocate_zeroed(
+		batch->key_capacity, sizeof(*batch->keys));
 	for (size_t i = 0; i < old_capacity; i++)
 		if (old[i].generation == batch->generation)
 			*find_key(batch, old[i].hash) = old[i];
@@ -90,8 +90,8 @@ element_hash(const struct call *call, int element)
 
 	if (element == 0)
 		return call->hash;
-	return XXH3_64bits_withSeed(key.data, key.size,
-		(XXH64_hash_t)values[0].integer);
+	return XXH3_64bits_withSeed(
+		key.data, key.size, (XXH64_hash_t)values[0].integer);
 }
 
 /* The first group that the call may join without overtaking another call on
@@ -135,8 +135,8 @@ remember_keys(struct batch *batch, const struct call *call, int group)
 }
 
 bool
-batch_is_last_on_its_keys(struct batch *batch, int group,
-	const struct call *call)
+batch_is_last_on_its_keys(
+	struct batch *batch, int group, const struct call *call)
 {
 	if (!call->keyed || batch->barrier > group)
 		return false;
@@ -195,13 +195,13 @@ batch_add(struct batch *batch, struct call *call)
 	struct batch_group *group;
 
 	/* Where rows name keys alone, a group is of one database. */
-	if (batch->call_count > 0 && (batch->closed || call->alone ||
+	if (batch->call_count > 0 &&
+		(batch->closed || call->alone ||
 			batch->size + call->size > BATCH_SIZE_MAX))
 		return false;
 	if (!shared || index < earliest_group(batch, call, statement->write) ||
 		batch->groups[index].size + call->size > GROUP_SIZE_MAX ||
-		((statement->mode == SET_KEY ||
-			statement->mode == SET_MATCH) &&
+		((statement->mode == SET_KEY || statement->mode == SET_MATCH) &&
 			batch->groups[index].calls[0]->db != call->db)) {
 		if (batch->one_write && batch->writes && statement->write)
 			return false;
@@ -215,8 +215,8 @@ batch_add(struct batch *batch, struct call *call)
 	remember_keys(batch, call, index);
 	/* Set-based calls name all their keys; another call to several keys
 	 * names one or none, and so nothing may pass it. */
-	if (!call->keyed || (statement->mode == SET_NONE &&
-			call->route != ROUTE_KEY))
+	if (!call->keyed ||
+		(statement->mode == SET_NONE && call->route != ROUTE_KEY))
 		batch->barrier = index;
 	batch->closed = call->alone;
 	batch->writes = batch->writes || statement->write;

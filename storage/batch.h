@@ -64,12 +64,12 @@ bool batch_add(struct batch *batch, struct call *call);
 enum statement_id batch_group_statement(const struct batch_group *group);
 
 /* Whether no group after this one touches a key of the call in it. */
-bool batch_is_last_on_its_keys(struct batch *batch, int group,
-	const struct call *call);
+bool batch_is_last_on_its_keys(
+	struct batch *batch, int group, const struct call *call);
 
 /* Sends one group's execution; false when the link is broken. */
-bool batch_send_group(struct batch *batch, struct batch_group *group,
-	struct link *link);
+bool batch_send_group(
+	struct batch *batch, struct batch_group *group, struct link *link);
 
 /* Gives each call of the group its share of group->result, which is consumed.
  * False when the rows do not fit the calls: a fault of the statement. */

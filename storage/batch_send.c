@@ -31,8 +31,8 @@ reserve(struct batch *batch, size_t size)
 
 	if (batch->buffer_size + size > batch->buffer_capacity) {
 		batch->buffer_capacity = (batch->buffer_size + size) * 2;
-		batch->buffer = memory_resize(batch->buffer,
-			batch->buffer_capacity);
+		batch->buffer =
+			memory_resize(batch->buffer, batch->buffer_capacity);
 	}
 	at = batch->buffer + batch->buffer_size;
 	batch->buffer_size += size;
@@ -182,8 +182,8 @@ collect_elements(struct batch_group *group)
 		const struct call *call = group->calls[i];
 
 		for (int j = 0; j < call->element_count; j++)
-			elements[count++].values =
-				call->values + (ptrdiff_t)j * call->column_count;
+			elements[count++].values = call->values +
+				(ptrdiff_t)j * call->column_count;
 	}
 	if (statement->mode == SET_ALL)
 		qsort(elements, (size_t)count, sizeof(*elements),
@@ -223,8 +223,8 @@ encode_set(struct batch *batch, struct batch_group *group, size_t *offsets)
 	int columns = group->calls[0]->column_count;
 
 	if (statement_get(group->id)->mode == SET_MATCH) {
-		columns = encode_match(batch, elements, group->element_count,
-			offsets);
+		columns = encode_match(
+			batch, elements, group->element_count, offsets);
 		free(elements);
 		return columns;
 	}
@@ -249,8 +249,8 @@ send_set(struct batch *batch, struct batch_group *group, struct link *link)
 		values[i] = batch->buffer + offsets[i];
 		sizes[i] = (int)(offsets[i + 1] - offsets[i]);
 	}
-	return link_send_execute(link, statement_get(group->id)->name, columns,
-		values, sizes);
+	return link_send_execute(
+		link, statement_get(group->id)->name, columns, values, sizes);
 }
 
 static bool
@@ -267,13 +267,13 @@ send_single(struct batch *batch, struct call *call, const char *name,
 
 		offsets[i] = batch->buffer_size;
 		if (value->type == VALUE_BYTES_ARRAY) {
-			put_array_header(batch, type_oid(VALUE_BYTES),
-				value->count);
+			put_array_header(
+				batch, type_oid(VALUE_BYTES), value->count);
 			for (uint32_t j = 0; j < value->count; j++)
 				put_array_bytes(batch, value->array[j]);
 		} else if (!value->is_null && !is_bytes(value->type)) {
-			put_number(reserve(batch,
-					   (size_t)type_size(value->type)),
+			put_number(
+				reserve(batch, (size_t)type_size(value->type)),
 				value);
 		}
 		sizes[i] = (int)(batch->buffer_size - offsets[i]);
@@ -291,8 +291,8 @@ send_single(struct batch *batch, struct call *call, const char *name,
 }
 
 bool
-batch_send_group(struct batch *batch, struct batch_group *group,
-	struct link *link)
+batch_send_group(
+	struct batch *batch, struct batch_group *group, struct link *link)
 {
 	enum statement_id id = batch_group_statement(group);
 	bool sent;
@@ -300,8 +300,8 @@ batch_send_group(struct batch *batch, struct batch_group *group,
 	batch->buffer_size = 0;
 	reserve(batch, 1); /* so that a pointer into it is never NULL */
 	if (statement_get(id)->mode == SET_NONE)
-		sent = send_single(batch, group->calls[0],
-			statement_get(id)->name, link);
+		sent = send_single(
+			batch, group->calls[0], statement_get(id)->name, link);
 	else
 		sent = send_set(batch, group, link);
 	if (batch->buffer_capacity > BUFFER_KEPT_MAX) {

@@ -71,8 +71,7 @@ match_rows(const struct batch_group *group, const PGresult *set)
 
 		for (int j = 0; j < call->element_count; j++)
 			of_elements[element++] = find_row(&table, set,
-				call->values[j * call->column_count + 2]
-					.bytes);
+				call->values[j * call->column_count + 2].bytes);
 	}
 	free(table.rows);
 	return of_elements;
@@ -111,10 +110,12 @@ batch_share_result(struct batch_group *group)
 		struct result all = { .rows = rows, .row_count = row_count };
 
 		*result = (struct result){ .status = STORE_OK,
-			.rows = rows_hold(rows), .first_row = row,
+			.rows = rows_hold(rows),
+			.first_row = row,
 			.first_element = element };
 		element += call->element_count;
-		if (mode == SET_NONE || ((mode == SET_KEY || mode == SET_MATCH) &&
+		if (mode == SET_NONE ||
+			((mode == SET_KEY || mode == SET_MATCH) &&
 				group->element_count == 1))
 			row = row_count;
 		else if (mode == SET_MATCH)

@@ -109,8 +109,8 @@ call_bind_text(struct call *call, const char *value)
 }
 
 void
-call_bind_bytes_array(struct call *call, const struct bytes *array,
-	uint32_t count)
+call_bind_bytes_array(
+	struct call *call, const struct bytes *array, uint32_t count)
 {
 	struct value *value = next_value(call, VALUE_BYTES_ARRAY);
 
@@ -147,8 +147,8 @@ call_bind_key(struct call *call, int db, struct bytes key)
 	if (!call->keyed) {
 		call->keyed = true;
 		call->db = db;
-		call->hash = XXH3_64bits_withSeed(key.data, key.size,
-			(XXH64_hash_t)db);
+		call->hash = XXH3_64bits_withSeed(
+			key.data, key.size, (XXH64_hash_t)db);
 	}
 	call_bind_int32(call, db);
 	value = next_value(call, VALUE_INT16);

@@ -78,8 +78,8 @@ struct call {
 	struct result result;
 };
 
-struct call *call_new(struct store *store, enum statement_id id,
-	call_done done, void *arg);
+struct call *call_new(
+	struct store *store, enum statement_id id, call_done done, void *arg);
 
 /* The first three parameters of every statement about keys: db int4, slot
  * int2, key bytea.  Once per element. */
@@ -96,8 +96,8 @@ void call_bind_double(struct call *call, double value);
 void call_bind_bytes(struct call *call, struct bytes value);
 void call_bind_text(struct call *call, const char *value);
 /* bytea[]; array and bytes are borrowed until the continuation. */
-void call_bind_bytes_array(struct call *call, const struct bytes *array,
-	uint32_t count);
+void call_bind_bytes_array(
+	struct call *call, const struct bytes *array, uint32_t count);
 
 /* Sends to the lane of the first key, in the order of sending. */
 void call_send(struct call *call);

@@ -76,8 +76,7 @@ enter_exclusive(struct gate *gate, struct lane *lane)
 static bool
 enter_shared(struct gate *gate, struct lane *lane)
 {
-	bool admitted =
-		take_out(gate->admitted_lanes, &gate->admitted, lane);
+	bool admitted = take_out(gate->admitted_lanes, &gate->admitted, lane);
 
 	if (!admitted && (gate->exclusive || gate->joint_waiting != NULL)) {
 		take_out(gate->waiting, &gate->waiting_count, lane);

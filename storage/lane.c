@@ -106,8 +106,8 @@ static const struct link_handlers link_handlers = {
 static void
 count(_Atomic uint64_t *counter, int more)
 {
-	atomic_fetch_add_explicit(counter, (uint64_t)more,
-		memory_order_relaxed);
+	atomic_fetch_add_explicit(
+		counter, (uint64_t)more, memory_order_relaxed);
 }
 
 /* --- the queue ------------------------------------------------------- */
@@ -194,8 +194,8 @@ prepare(struct lane *lane, enum statement_id id)
 	if (lane->prepared[id])
 		return true;
 	if (lane->texts[id] == NULL)
-		lane->texts[id] = statement_text_for_schema(statement->text,
-			lane->schema);
+		lane->texts[id] = statement_text_for_schema(
+			statement->text, lane->schema);
 	add_step(lane, STEP_PREPARE, (int)id);
 	lane->prepared[id] = true;
 	return link_send_prepare(lane->link, statement->name, lane->texts[id]);
@@ -207,8 +207,8 @@ send_mark(struct lane *lane)
 	if (!prepare(lane, SQL_lane_mark))
 		return false;
 	add_step(lane, STEP_MARK, 0);
-	return lane_session_send_mark(&lane->session, lane->link,
-		lane->batch_number);
+	return lane_session_send_mark(
+		&lane->session, lane->link, lane->batch_number);
 }
 
 /* A broken link reports itself from the loop, so errors are not handled
@@ -247,8 +247,7 @@ static void
 stay_apart(struct lane *lane)
 {
 	lane->batch.one_write = true;
-	lane->apart_until_us =
-		clock_monotonic_us() + (int64_t)APART_MS * 1000;
+	lane->apart_until_us = clock_monotonic_us() + (int64_t)APART_MS * 1000;
 }
 
 static void
@@ -329,7 +328,10 @@ start_gathering(struct lane *lane, int answered)
 	if (answered < GATHER_CALLS_MIN)
 		return;
 	lane->gather_until = lane->queued +
-		answered * 3 / (4 * storage_options(store_storage(lane->store))->lanes);
+		answered * 3 /
+			(4 *
+				storage_options(store_storage(lane->store))
+					->lanes);
 	event_add(lane->gather, &most);
 }
 
@@ -495,12 +497,10 @@ isolate_failure(struct lane *lane)
 	}
 	log_event(LOG_WARNING, "statement failed", "statement",
 		log_text(statement_get(group->id)->name), "sqlstate",
-		log_text(lane->sqlstate), "error", log_text(lane->error),
-		NULL);
+		log_text(lane->sqlstate), "error", log_text(lane->error), NULL);
 	memcpy(group->calls[0]->result.sqlstate, lane->sqlstate,
 		sizeof(lane->sqlstate));
-	memcpy(group->calls[0]->result.error, lane->error,
-		sizeof(lane->error));
+	memcpy(group->calls[0]->result.error, lane->error, sizeof(lane->error));
 	complete_with(group->calls[0], STORE_ERROR);
 	group->calls[0] = NULL;
 }
@@ -621,8 +621,8 @@ static void
 session_ready(struct lane *lane)
 {
 	if (!lane_session_ok(&lane->session)) {
-		log_event(LOG_WARNING, "database session refused",
-			"connection", log_text(lane->name), "error",
+		log_event(LOG_WARNING, "database session refused", "connection",
+			log_text(lane->name), "error",
 			log_text(lane->session.error), NULL);
 		link_give_up(lane->link);
 		return;
@@ -804,7 +804,7 @@ lane_new(struct store *store, enum lane_kind kind, enum schema schema,
 	batch_init(&lane->spare);
 	snprintf(lane->name, sizeof(lane->name), "respgres %s %s %d",
 		schema == SCHEMA_UNLOGGED ? "cache" :
-			synchronous	  ? "durable" :
+			synchronous       ? "durable" :
 					    "async",
 		kinds[kind], index);
 	lane_session_init(&lane->session, id);

@@ -86,6 +86,6 @@ lane_session_send_mark(const struct lane_session *session, struct link *link,
 	const char *values[] = { (char *)&lane, (char *)&batch };
 	const int sizes[] = { sizeof(lane), sizeof(batch) };
 
-	return link_send_execute(link, statement_get(SQL_lane_mark)->name, 2,
-		values, sizes);
+	return link_send_execute(
+		link, statement_get(SQL_lane_mark)->name, 2, values, sizes);
 }

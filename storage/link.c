@@ -16,8 +16,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-enum { BACKOFF_FIRST_MS = 20, BACKOFF_LAST_MS = 2000,
-	CONNECT_TIMEOUT_S = 10 };
+enum { BACKOFF_FIRST_MS = 20, BACKOFF_LAST_MS = 2000, CONNECT_TIMEOUT_S = 10 };
 
 struct link {
 	struct event_base *base;
@@ -77,15 +76,15 @@ wait_and_reconnect(struct link *link)
 static void
 fail(struct link *link)
 {
-	char *reason = memory_copy_string(link->connection ?
-			PQerrorMessage(link->connection) : "");
+	char *reason = memory_copy_string(
+		link->connection ? PQerrorMessage(link->connection) : "");
 	size_t size = strlen(reason);
 
 	while (size > 0 && reason[size - 1] == '\n')
 		reason[--size] = '\0';
 	log_event(link->connected ? LOG_WARNING : LOG_VERBOSE,
-		"database connection lost", "connection",
-		log_text(link->name), "reason", log_text(reason), NULL);
+		"database connection lost", "connection", log_text(link->name),
+		"reason", log_text(reason), NULL);
 	close_connection(link);
 	wait_and_reconnect(link);
 	link->handlers->lost(link->arg, reason);
@@ -183,8 +182,8 @@ connect_done(struct link *link)
 		fail(link);
 		return;
 	}
-	link->io = event_new(link->base, socket, EV_READ | EV_PERSIST,
-		on_readable, link);
+	link->io = event_new(
+		link->base, socket, EV_READ | EV_PERSIST, on_readable, link);
 	link->writable =
 		event_new(link->base, socket, EV_WRITE, on_writable, link);
 	event_add(link->io, NULL);
@@ -315,8 +314,7 @@ sent(struct link *link, int success, int *count)
 bool
 link_send_prepare(struct link *link, const char *name, const char *text)
 {
-	return sent(link,
-		PQsendPrepare(link->connection, name, text, 0, NULL),
+	return sent(link, PQsendPrepare(link->connection, name, text, 0, NULL),
 		&link->outstanding);
 }
 
@@ -324,8 +322,8 @@ bool
 link_send_execute(struct link *link, const char *name, int count,
 	const char *const *values, const int *sizes)
 {
-	static const int binary[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-		1, 1, 1, 1, 1 };
+	static const int binary[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 1 };
 
 	return sent(link,
 		PQsendQueryPrepared(link->connection, name, count, values,

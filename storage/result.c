@@ -31,8 +31,9 @@ rows_release(void *arg)
 {
 	struct rows *rows = arg;
 
-	if (rows == NULL || atomic_fetch_sub_explicit(&rows->references, 1,
-			memory_order_acq_rel) != 1)
+	if (rows == NULL ||
+		atomic_fetch_sub_explicit(
+			&rows->references, 1, memory_order_acq_rel) != 1)
 		return;
 	PQclear(rows->set);
 	free(rows->of_elements);
@@ -86,8 +87,8 @@ result_int64(const struct result *result, int row, int column)
 char
 result_char(const struct result *result, int row, int column)
 {
-	return *PQgetvalue(cell(result, row, column), result->first_row + row,
-		column);
+	return *PQgetvalue(
+		cell(result, row, column), result->first_row + row, column);
 }
 
 double
@@ -124,7 +125,8 @@ result_row_of_element(const struct result *result, int element, int after)
 	if (result->rows != NULL && result->rows->of_elements != NULL)
 		return result->rows
 			->of_elements[result->first_element + element];
-	if (row < result->row_count && result_int64(result, row, 0) ==
+	if (row < result->row_count &&
+		result_int64(result, row, 0) ==
 			result->first_element + element + 1)
 		return row;
 	return -1;

@@ -114,10 +114,12 @@ announce_drained(struct storage *storage)
 static void
 count_finished(struct storage *storage, size_t size)
 {
-	long left = atomic_fetch_sub_explicit(&storage->queued, 1,
-			    memory_order_relaxed) - 1;
+	long left = atomic_fetch_sub_explicit(
+			    &storage->queued, 1, memory_order_relaxed) -
+		1;
 	size_t left_size = atomic_fetch_sub_explicit(&storage->queued_size,
-				   size, memory_order_relaxed) - size;
+				   size, memory_order_relaxed) -
+		size;
 
 	if (atomic_load_explicit(&storage->saturated, memory_order_relaxed) &&
 		left < storage->options.queue_max / 2 &&
@@ -237,14 +239,14 @@ lane_for(struct storage *storage, struct call *call)
 	switch (call->route) {
 	case ROUTE_JOINT:
 		/* A single lane is alone as it is. */
-		return storage->options.lanes == 1 ? set->point[0] :
-						     set->joint;
+		return storage->options.lanes == 1 ? set->point[0] : set->joint;
 	case ROUTE_BULK:
-		next = atomic_fetch_add_explicit(&set->next_bulk, 1,
-			memory_order_relaxed);
+		next = atomic_fetch_add_explicit(
+			&set->next_bulk, 1, memory_order_relaxed);
 		return set->bulk[next % (unsigned)storage->options.bulk_lanes];
 	default:
-		return set->point[call->hash % (uint64_t)storage->options.lanes];
+		return set
+			->point[call->hash % (uint64_t)storage->options.lanes];
 	}
 }
 
@@ -253,10 +255,10 @@ store_send(struct store *store, struct call *call)
 {
 	struct storage *storage = store->storage;
 	struct lane *lane;
-	long queued = atomic_fetch_add_explicit(&storage->queued, 1,
-		memory_order_relaxed);
-	size_t size = atomic_fetch_add_explicit(&storage->queued_size,
-		call->size, memory_order_relaxed);
+	long queued = atomic_fetch_add_explicit(
+		&storage->queued, 1, memory_order_relaxed);
+	size_t size = atomic_fetch_add_explicit(
+		&storage->queued_size, call->size, memory_order_relaxed);
 
 	if (queued >= storage->options.queue_max ||
 		size + call->size >= storage->options.queue_max_size)
@@ -282,8 +284,8 @@ create_set(struct storage *storage, enum storage_class class, int64_t *id)
 	for (int i = 0; i < options->lanes; i++)
 		set->point[i] = lane_new(
 			storage->stores[owner++ % storage->store_count],
-			LANE_POINT, schema, class == CLASS_DURABLE, i,
-			(*id)++, set->gate, connect);
+			LANE_POINT, schema, class == CLASS_DURABLE, i, (*id)++,
+			set->gate, connect);
 	set->joint = lane_new(storage->stores[0], LANE_JOINT, schema,
 		class == CLASS_DURABLE, 0, (*id)++, set->gate,
 		connect && options->lanes > 1);
@@ -302,14 +304,14 @@ storage_new(const struct storage_options *options, int store_count)
 	storage->options = *options;
 	storage->options.conninfo = memory_copy_string(options->conninfo);
 	storage->store_count = store_count;
-	storage->stores = memory_allocate_zeroed((size_t)store_count,
-		sizeof(*storage->stores));
+	storage->stores = memory_allocate_zeroed(
+		(size_t)store_count, sizeof(*storage->stores));
 	for (int i = 0; i < CLASS_COUNT; i++) {
 		struct lane_set *set = &storage->sets[i];
 
 		set->gate = gate_new();
-		set->point = memory_allocate_zeroed((size_t)options->lanes,
-			sizeof(*set->point));
+		set->point = memory_allocate_zeroed(
+			(size_t)options->lanes, sizeof(*set->point));
 		set->bulk = memory_allocate_zeroed(
 			(size_t)options->bulk_lanes, sizeof(*set->bulk));
 	}
@@ -358,8 +360,8 @@ storage_class_of(const struct storage *storage, int db)
 }
 
 int
-storage_database_of_class(const struct storage *storage,
-	enum storage_class class)
+storage_database_of_class(
+	const struct storage *storage, enum storage_class class)
 {
 	for (int db = 0; db < storage->options.databases; db++)
 		if (storage->options.class_of_database[db] == class)
@@ -415,8 +417,8 @@ store_new(struct storage *storage, int index, struct event_base *base,
 	event_priority_set(store->turn, event_base_get_npriorities(base) - 1);
 	store->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	assert(store->wake_fd >= 0);
-	store->wake = event_new(base, store->wake_fd, EV_READ | EV_PERSIST,
-		on_wake, store);
+	store->wake = event_new(
+		base, store->wake_fd, EV_READ | EV_PERSIST, on_wake, store);
 	event_add(store->wake, NULL);
 	storage->stores[index] = store;
 	return store;

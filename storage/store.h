@@ -37,8 +37,8 @@ struct storage_options {
 	unsigned char class_of_database[STORAGE_DATABASES_MAX];
 };
 
-struct storage *storage_new(const struct storage_options *options,
-	int store_count);
+struct storage *storage_new(
+	const struct storage_options *options, int store_count);
 void storage_free(struct storage *storage);
 const struct storage_options *storage_options(const struct storage *storage);
 
@@ -66,8 +66,8 @@ long storage_queued(const struct storage *storage);
 
 enum storage_class storage_class_of(const struct storage *storage, int db);
 /* Databases of the class: the lowest number of one, or -1. */
-int storage_database_of_class(const struct storage *storage,
-	enum storage_class class);
+int storage_database_of_class(
+	const struct storage *storage, enum storage_class class);
 
 /* Each lane of the process, for statistics. */
 void storage_each_lane(struct storage *storage,

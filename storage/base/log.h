@@ -31,8 +31,8 @@ void log_event(enum log_level level, const char *event, ...)
 
 /* Sets level and format; `path` is "" for stderr.  Returns false with errno
  * set when the file cannot be opened; the old target then stays. */
-bool log_configure(enum log_level level, enum log_format format,
-	const char *path);
+bool log_configure(
+	enum log_level level, enum log_format format, const char *path);
 
 /* Closes and opens the file again (for log rotation); harmless for stderr. */
 void log_reopen(void);

@@ -15,8 +15,8 @@ expect_answer(redisContext *client, const char *sent, const char *expected)
 	size_t size = strlen(expected), have = 0;
 	char answer[4096];
 
-	cr_assert_eq(write(client->fd, sent, strlen(sent)),
-		(ssize_t)strlen(sent));
+	cr_assert_eq(
+		write(client->fd, sent, strlen(sent)), (ssize_t)strlen(sent));
 	cr_assert_lt(size, sizeof(answer));
 	while (have < size) {
 		ssize_t got = read(client->fd, answer + have, size - have);
@@ -33,13 +33,15 @@ Test(connection, inline_commands_work)
 	redisContext *client = shared_server_clear();
 
 	expect_answer(client, "PING\r\n", "+PONG\r\n");
-	expect_answer(client, "SET k \"a b\"\r\nGET k\n", "+OK\r\n$3\r\na b\r\n");
+	expect_answer(
+		client, "SET k \"a b\"\r\nGET k\n", "+OK\r\n$3\r\na b\r\n");
 	redisFree(client);
 }
 
 Test(connection, requests_may_arrive_byte_by_byte)
 {
-	static const char request[] = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nabc\r\n";
+	static const char request[] =
+		"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\nabc\r\n";
 	redisContext *client = shared_server_clear();
 	char byte[2] = "";
 
@@ -48,7 +50,8 @@ Test(connection, requests_may_arrive_byte_by_byte)
 		cr_assert_eq(write(client->fd, byte, 1), 1);
 	}
 	expect_answer(client, "\n", "+OK\r\n");
-	expect_answer(client, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "$3\r\nabc\r\n");
+	expect_answer(
+		client, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "$3\r\nabc\r\n");
 	redisFree(client);
 }
 

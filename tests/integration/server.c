@@ -70,8 +70,8 @@ Test(server, info_shows_keys_of_each_database)
 	redisReply *reply;
 
 	expect_reply(redisCommand(client, "SET a 1"), REDIS_REPLY_STATUS, "OK");
-	expect_reply(redisCommand(client, "SET b 1 EX 999"),
-		REDIS_REPLY_STATUS, "OK");
+	expect_reply(redisCommand(client, "SET b 1 EX 999"), REDIS_REPLY_STATUS,
+		"OK");
 	reply = redisCommand(client, "INFO keyspace");
 	cr_expect(strstr(reply->str, "db0:keys=2,expires=1,avg_ttl=99") != NULL,
 		"%s", reply->str);

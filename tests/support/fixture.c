@@ -50,8 +50,8 @@ fixture_find_port(void)
 		listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		address.sin_port = htons(port);
 		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		failed = bind(listener, (struct sockaddr *)&address,
-			sizeof(address));
+		failed = bind(
+			listener, (struct sockaddr *)&address, sizeof(address));
 		close(listener);
 		if (failed == 0)
 			return port;
@@ -80,8 +80,8 @@ find_binary(struct fixture *fixture)
 }
 
 static void
-set_arguments(struct fixture *fixture, const char *conninfo,
-	const char *const *more)
+set_arguments(
+	struct fixture *fixture, const char *conninfo, const char *const *more)
 {
 	const char *first[] = { fixture->binary, "--port", fixture->port_text,
 		"--bind", "127.0.0.1", "--dir", fixture->scratch.path,
@@ -116,8 +116,8 @@ set_embedded_conninfo(struct fixture *fixture)
 		directory[strcspn(directory, "\n")] = '\0';
 		fclose(file);
 	} else {
-		snprintf(directory, sizeof(directory), "%.200s/respgres-data/run",
-			fixture->scratch.path);
+		snprintf(directory, sizeof(directory),
+			"%.200s/respgres-data/run", fixture->scratch.path);
 	}
 	snprintf(fixture->conninfo, sizeof(fixture->conninfo),
 		"host=%s port=5432 user=respgres dbname=respgres", directory);
@@ -127,8 +127,8 @@ static bool
 answers(const struct fixture *fixture)
 {
 	struct timeval timeout = { 1, 0 };
-	redisContext *context = redisConnectWithTimeout("127.0.0.1",
-		fixture->port, timeout);
+	redisContext *context =
+		redisConnectWithTimeout("127.0.0.1", fixture->port, timeout);
 	redisReply *reply = NULL;
 	bool pong = false;
 

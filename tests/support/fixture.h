@@ -18,12 +18,12 @@ struct fixture;
 struct fixture *fixture_start(const char *const *arguments);
 
 /* A further server on the database of `first`, which must outlive it. */
-struct fixture *fixture_start_beside(const struct fixture *first,
-	const char *const *arguments);
+struct fixture *fixture_start_beside(
+	const struct fixture *first, const char *const *arguments);
 
 /* A server on the database that `conninfo` names. */
-struct fixture *fixture_start_on(const char *conninfo,
-	const char *const *arguments);
+struct fixture *fixture_start_on(
+	const char *conninfo, const char *const *arguments);
 
 /* Ends the server with SIGTERM, and what is left of it by force; removes its
  * directory.  Fails the test when the server did not exit with status 0,

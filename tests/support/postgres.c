@@ -63,8 +63,8 @@ make_cluster(struct postgres *postgres)
 		scratch_fail("cannot make %s", postgres->data);
 	scratch_give_away(postgres->data);
 	snprintf(program, sizeof(program), "%s/initdb", postgres->programs);
-	process = scratch_run(&postgres->scratch, arguments, "initdb.log",
-		true);
+	process =
+		scratch_run(&postgres->scratch, arguments, "initdb.log", true);
 	if (!scratch_wait(process, START_MS, &status) || status != 0) {
 		scratch_show(&postgres->scratch, "initdb.log");
 		scratch_fail("initdb failed");
@@ -98,8 +98,8 @@ launch(struct postgres *postgres)
 {
 	int status;
 
-	postgres->process = scratch_run(&postgres->scratch,
-		postgres->arguments, log_name, true);
+	postgres->process = scratch_run(
+		&postgres->scratch, postgres->arguments, log_name, true);
 	for (int waited_ms = 0; waited_ms < START_MS; waited_ms += 10) {
 		if (PQping(postgres->admin_conninfo) == PQPING_OK)
 			return true;

@@ -145,9 +145,9 @@ become(const struct scratch *scratch, const char *const *argv, const char *log,
 	dup2(output, 1);
 	dup2(output, 2);
 	close_range(3, ~0U, 0);
-	if (user && (initgroups(user->pw_name, user->pw_gid) != 0 ||
-			    setgid(user->pw_gid) != 0 ||
-			    setuid(user->pw_uid) != 0))
+	if (user &&
+		(initgroups(user->pw_name, user->pw_gid) != 0 ||
+			setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
 		_exit(126);
 	/* After setuid(), which clears it. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -62,8 +62,7 @@ shared_server_conninfo(void)
 redisContext *
 shared_server_connect(void)
 {
-	redisContext *context =
-		redisConnect("127.0.0.1", shared_server_port());
+	redisContext *context = redisConnect("127.0.0.1", shared_server_port());
 
 	if (!context || context->err)
 		scratch_fail("cannot connect: %s",
@@ -78,8 +77,8 @@ shared_server_clear(void)
 	redisReply *reply = redisCommand(context, "FLUSHALL");
 
 	if (!reply || reply->type != REDIS_REPLY_STATUS)
-		scratch_fail("FLUSHALL: %s",
-			reply ? reply->str : context->errstr);
+		scratch_fail(
+			"FLUSHALL: %s", reply ? reply->str : context->errstr);
 	freeReplyObject(reply);
 	return context;
 }

@@ -32,9 +32,9 @@ note_request(struct transcript *transcript, const struct request *request)
 			transcript->text + transcript->size,
 			sizeof(transcript->text) - transcript->size, "[%.*s]",
 			(int)request->argv[i].size, request->argv[i].data);
-	transcript->size += (size_t)snprintf(
-		transcript->text + transcript->size,
-		sizeof(transcript->text) - transcript->size, ";");
+	transcript->size +=
+		(size_t)snprintf(transcript->text + transcript->size,
+			sizeof(transcript->text) - transcript->size, ";");
 }
 
 /* Feeds `size` bytes at a time. */
@@ -58,8 +58,8 @@ parse(const char *input, size_t size, size_t step,
 		memcpy(target.data, input + at, take);
 		parser_feed(parser, &target, take);
 		at += take;
-		while ((transcript.last = parser_read(parser, request,
-				limits)) == PARSER_REQUEST) {
+		while ((transcript.last = parser_read(
+				parser, request, limits)) == PARSER_REQUEST) {
 			note_request(&transcript, request);
 			request_reset(request);
 		}
@@ -85,8 +85,7 @@ Test(parser, reads_pipelined_arrays_and_inline_commands)
 					    "\r\n*0\r\n*-1\r\n"
 					    "*1\r\n$0\r\n\r\n");
 
-	cr_assert(eq(str, seen.text,
-		"[GET][k];[PING];[SET][aA b][it's];[];"));
+	cr_assert(eq(str, seen.text, "[GET][k];[PING];[SET][aA b][it's];[];"));
 	cr_assert(eq(int, seen.last, PARSER_MORE));
 }
 
@@ -112,8 +111,8 @@ Test(parser, reads_a_large_value_in_any_split)
 	enum { VALUE_SIZE = 200 * 1000 };
 	static const size_t steps[] = { 7, 1000, 4096, 65536, 300 * 1000 };
 	char *input = malloc(VALUE_SIZE + 100);
-	int head = sprintf(input, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n",
-		VALUE_SIZE);
+	int head = sprintf(
+		input, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n", VALUE_SIZE);
 	size_t size = (size_t)head;
 
 	memset(input + size, 'v', VALUE_SIZE);
@@ -221,11 +220,11 @@ Test(parser, bounds_lines)
 
 	memset(line, 'A', size);
 	seen = parse(line, size, 4096, &generous);
-	cr_assert(eq(str, seen.error,
-		"Protocol error: too big inline request"));
+	cr_assert(
+		eq(str, seen.error, "Protocol error: too big inline request"));
 	line[0] = '*';
 	seen = parse(line, size, 4096, &generous);
-	cr_assert(eq(str, seen.error,
-		"Protocol error: too big mbulk count string"));
+	cr_assert(eq(
+		str, seen.error, "Protocol error: too big mbulk count string"));
 	free(line);
 }
