@@ -366,8 +366,7 @@ static const struct command client_subcommands[] = {
 			"2.8.12 The field id.",
 			"5.0.0 The filter TYPE.",
 			"6.0.0 The field user.",
-			"6.2.0 The fields argv-mem, tot-mem, laddr "
-			"and redir; the filter ID.",
+			"6.2.0 argv-mem, tot-mem, laddr, redir; the filter ID.",
 			"7.0.0 The fields resp, multi-mem, rbs and rbp.",
 			"7.0.3 The field ssub.",
 		},

@@ -40,11 +40,15 @@ error_statistics_new(void)
 static void
 clear(struct error_statistics *statistics)
 {
-	struct error_count *entry, *next;
+	struct error_count *entry = statistics->counts;
 
-	HASH_ITER (hh, statistics->counts, entry, next) {
-		HASH_DEL(statistics->counts, entry);
+	/* Frees the table alone; the entries stay linked. */
+	HASH_CLEAR(hh, statistics->counts);
+	while (entry != NULL) {
+		struct error_count *next = entry->hh.next;
+
 		free(entry);
+		entry = next;
 	}
 }
 

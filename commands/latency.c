@@ -64,14 +64,17 @@ find_or_add(struct latency_monitor *monitor, const char *name)
 {
 	struct event *event = find(monitor, bytes_of(name));
 
-	for (size_t i = 0; event == NULL && i < LATENCY_EVENTS_MAX; i++) {
-		if (monitor->events[i].name != NULL)
-			continue;
+	if (event != NULL)
+		return event;
+	for (size_t i = 0; i < LATENCY_EVENTS_MAX; i++) {
 		event = &monitor->events[i];
+		if (event->name != NULL)
+			continue;
 		memset(event, 0, sizeof(*event));
 		event->name = name;
+		return event;
 	}
-	return event;
+	return NULL;
 }
 
 static void

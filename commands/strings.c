@@ -266,7 +266,7 @@ read_getex_options(
 			return false;
 		}
 	}
-	expiry->kind = EXPIRY_NONE;
+	*expiry = (struct expiry){ .kind = EXPIRY_NONE };
 	return value == 0 ||
 		expiry_read(request, value, kind, unit, false, expiry);
 }

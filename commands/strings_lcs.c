@@ -68,13 +68,14 @@ fill_table(struct lcs *lcs)
 static void
 note_match(struct lcs *lcs, uint32_t i, uint32_t j)
 {
-	struct run *run =
-		lcs->run_count > 0 ? &lcs->runs[lcs->run_count - 1] : NULL;
+	if (lcs->run_count > 0) {
+		struct run *last = &lcs->runs[lcs->run_count - 1];
 
-	if (run != NULL && run->a_end - run->size == i &&
-		run->b_end - run->size == j) {
-		run->size++;
-		return;
+		if (last->a_end - last->size == i &&
+			last->b_end - last->size == j) {
+			last->size++;
+			return;
+		}
 	}
 	if (lcs->run_count == lcs->run_capacity) {
 		lcs->run_capacity = lcs->run_capacity * 2 + 16;

@@ -228,17 +228,18 @@ dispatch_start(struct client *client, struct request *request)
 	request->reply.protocol = connection->protocol;
 	request->started_us = clock_monotonic_us();
 	connection->commands++;
-	if (request->command != NULL)
-		check_permission(client, request);
+	if (request->command == NULL) { /* unknown, thus refused */
+		request_reply_error(request, request->refusal);
+		return;
+	}
+	check_permission(client, request);
 	if (request->refusal != NULL) {
-		if (request->command != NULL)
-			counter_add(
-				request->counters
-					->commands_by_index[command_table_index(
-						request->server->commands,
-						request->command)]
-					.rejected,
-				1);
+		counter_add(request->counters
+				    ->commands_by_index[command_table_index(
+					    request->server->commands,
+					    request->command)]
+				    .rejected,
+			1);
 		request_reply_error(request, request->refusal);
 		return;
 	}

@@ -307,13 +307,15 @@ describe(struct listener *listener)
 
 	*at = '\0';
 	for (int i = 0; i < listener->tcp.count; i++) {
-		struct sockaddr_storage address;
+		struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 		socklen_t size = sizeof(address);
 		char host[INET6_ADDRSTRLEN] = "?", port[8] = "?";
 		bool v6;
 
-		getsockname(evconnlistener_get_fd(listener->tcp.listeners[i]),
-			(struct sockaddr *)&address, &size);
+		if (getsockname(
+			    evconnlistener_get_fd(listener->tcp.listeners[i]),
+			    (struct sockaddr *)&address, &size) != 0)
+			continue;
 		getnameinfo((struct sockaddr *)&address, size, host,
 			sizeof(host), port, sizeof(port),
 			NI_NUMERICHOST | NI_NUMERICSERV);

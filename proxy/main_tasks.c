@@ -101,6 +101,9 @@ main_tasks_run(struct main_tasks *tasks,
 		return false;
 	}
 	task.next = tasks->first;
+	/* The list has let go of the task when it is done, and this function
+	 * does not return earlier. */
+	/* cppcheck-suppress autoVariables */
 	tasks->first = &task;
 	while (!task.done)
 		pthread_cond_wait(&tasks->finished, &tasks->mutex);
