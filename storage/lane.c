@@ -1,4 +1,5 @@
-/* Sends batches, sorts out failures, resolves lost commits; see lane.h. */
+/* The queue, batches on their way out and answers on theirs back; see lane.h.
+ * What goes wrong is sorted out in lane_recovery.c. */
 #include "storage/lane.h"
 
 #include "storage/base/clock.h"
@@ -7,89 +8,29 @@
 #include "storage/batch.h"
 #include "storage/gate.h"
 #include "storage/lane_session.h"
+#include "storage/lane_state.h"
 #include "storage/link.h"
 #include "storage/store.h"
 
 #include <event2/event.h>
-#include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
 enum {
-	TICK_MS = 100, /* between looks at deadlines while disconnected */
 	/* After a commit of this many calls the lane waits a moment for their
 	 * clients to come back; see start_gathering(). */
 	GATHER_CALLS_MIN = 8,
 	GATHER_MS = 1,
 	GATHER_PAUSE_FIRST = 16, /* batches */
 	GATHER_PAUSE_LAST = 1024,
-	/* After a deadlock, for so long one writing statement a batch. */
-	APART_MS = 30000,
-	RETRIES_MAX = 50,
-	RETRY_DELAY_MAX_MS = 50,
 	/* Above it the connection is renewed after the batch: libpq keeps
 	 * its buffers at the largest size they had. */
 	BATCH_SIZE_KEPT_MAX = 16 << 20,
 };
 
-enum step_kind { STEP_MARK, STEP_PREPARE, STEP_GROUP, STEP_COMMIT };
-
-/* What the next result answers. */
-struct step {
-	enum step_kind kind;
-	int index; /* a statement, or a group */
-};
-
 static const struct step commit_step = { STEP_COMMIT, 0 };
-
-struct lane {
-	struct store *store;
-	struct gate *gate;
-	enum lane_kind kind;
-	enum schema schema;
-	bool synchronous;
-	struct lane_session session;
-	struct link *link;
-	struct event *tick, *retry, *gather;
-	char name[64];
-	struct lane *next_dirty;
-	bool dirty;
-
-	struct call *head, **tail;
-	int queued;
-	int gather_until; /* calls in the queue that end the gathering */
-	int gather_pause; /* batches to go without gathering */
-	int gather_next_pause;
-
-	struct batch batch; /* in flight, or being filled */
-	struct batch spare; /* empty */
-	bool in_flight; /* sent, not synced */
-	bool in_gate, waiting_for_gate;
-	int64_t batch_number;
-	bool unresolved; /* the batch was lost with its connection */
-	int retries;
-	int64_t apart_until_us; /* see stay_apart() */
-	bool renew;
-
-	struct step *steps;
-	int step_count, step_capacity, steps_answered;
-	bool failed;
-	struct step failed_step;
-	char sqlstate[6];
-	char error[160];
-
-	atomic_bool ready; /* the session is set up */
-	atomic_int backend_pid;
-	bool prepared[STATEMENT_COUNT];
-	char *texts[STATEMENT_COUNT]; /* for this lane's schema, when used */
-	struct {
-		_Atomic uint64_t batches, calls, statements, retries,
-			reconnects, errors;
-	} counters; /* written here only, read by any thread */
-};
 
 static void on_connected(void *arg);
 static void on_result(void *arg, PGresult *result);
@@ -103,13 +44,6 @@ static const struct link_handlers link_handlers = {
 	.lost = on_lost,
 };
 
-static void
-count(_Atomic uint64_t *counter, int more)
-{
-	atomic_fetch_add_explicit(
-		counter, (uint64_t)more, memory_order_relaxed);
-}
-
 /* --- the queue ------------------------------------------------------- */
 
 void
@@ -120,44 +54,6 @@ lane_enqueue(struct lane *lane, struct call *call)
 	lane->tail = &call->next;
 	lane->queued++;
 	store_mark_dirty(lane->store, lane);
-}
-
-/* Puts the batch's calls back before all others, in their order. */
-static void
-requeue_batch(struct lane *lane)
-{
-	struct call *first = NULL, **tail = &first;
-
-	for (int i = 0; i < lane->batch.group_count; i++) {
-		struct batch_group *group = &lane->batch.groups[i];
-
-		for (int j = 0; j < group->call_count; j++) {
-			struct call *call = group->calls[j];
-
-			if (call == NULL)
-				continue;
-			rows_release(call->result.rows);
-			call->result.rows = NULL;
-			*tail = call;
-			tail = &call->next;
-			lane->queued++;
-		}
-	}
-	if (first != NULL) {
-		*tail = lane->head;
-		if (lane->head == NULL)
-			lane->tail = tail;
-		lane->head = first;
-	}
-	batch_clear(&lane->batch);
-	store_mark_dirty(lane->store, lane);
-}
-
-static void
-complete_with(struct call *call, enum store_status status)
-{
-	call->result.status = status;
-	call_complete(call);
 }
 
 static void
@@ -235,19 +131,10 @@ send_batch(struct lane *lane)
 	}
 	if (sent)
 		link_sync(lane->link);
-	count(&lane->counters.batches, 1);
-	count(&lane->counters.calls, lane->batch.call_count);
-	count(&lane->counters.statements, lane->batch.group_count);
+	lane_count(&lane->counters.batches, 1);
+	lane_count(&lane->counters.calls, lane->batch.call_count);
+	lane_count(&lane->counters.statements, lane->batch.group_count);
 	lane->renew = lane->batch.size > BATCH_SIZE_KEPT_MAX;
-}
-
-/* Another process' lanes write the same keys, in another order.  One statement
- * locks in the order of its keys, so that such batches do not meet head-on. */
-static void
-stay_apart(struct lane *lane)
-{
-	lane->batch.one_write = true;
-	lane->apart_until_us = clock_monotonic_us() + (int64_t)APART_MS * 1000;
 }
 
 static void
@@ -290,15 +177,6 @@ leave_gate(struct lane *lane)
 	else if (lane->waiting_for_gate)
 		gate_cancel(lane->gate, lane, lane->kind == LANE_JOINT);
 	lane->in_gate = lane->waiting_for_gate = false;
-}
-
-static void
-watch_deadlines(struct lane *lane)
-{
-	struct timeval interval = { 0, TICK_MS * 1000 };
-
-	if (!event_pending(lane->tick, EV_TIMEOUT, NULL))
-		event_add(lane->tick, &interval);
 }
 
 static void
@@ -372,7 +250,7 @@ lane_flush(struct lane *lane)
 	}
 	if (!lane->ready) {
 		connect_link(lane);
-		watch_deadlines(lane);
+		lane_watch_deadlines(lane);
 		return;
 	}
 	if (!enter_gate(lane))
@@ -394,7 +272,7 @@ remember_failure(struct lane *lane, const PGresult *result, struct step step)
 		return;
 	lane->failed = true;
 	lane->failed_step = step;
-	count(&lane->counters.errors, 1);
+	lane_count(&lane->counters.errors, 1);
 	snprintf(lane->sqlstate, sizeof(lane->sqlstate), "%s",
 		sqlstate ? sqlstate : "XX000");
 	snprintf(lane->error, sizeof(lane->error), "%s",
@@ -430,112 +308,6 @@ on_result(void *arg, PGresult *result)
 	}
 }
 
-static bool
-has_sqlstate(const struct lane *lane, const char *sqlstate)
-{
-	return strcmp(lane->sqlstate, sqlstate) == 0;
-}
-
-static void
-retry_later(struct lane *lane)
-{
-	int most = lane->retries < RETRY_DELAY_MAX_MS ? lane->retries :
-							RETRY_DELAY_MAX_MS;
-	struct timeval delay = { 0, (int)(random() % (most * 1000 + 1)) };
-
-	if (lane->retries > 1)
-		event_add(lane->retry, &delay);
-}
-
-static void
-set_alone(struct batch_group *group)
-{
-	for (int i = 0; i < group->call_count; i++)
-		group->calls[i]->alone = true;
-}
-
-/* The group that failed; NULL: it may have been any. */
-static struct batch_group *
-failed_group(struct lane *lane)
-{
-	struct batch_group *groups = lane->batch.groups;
-	int i = 0;
-
-	if (lane->batch.group_count == 1)
-		return &groups[0];
-	switch (lane->failed_step.kind) {
-	case STEP_PREPARE:
-		/* Every group of that statement fails alike; take the
-		 * first. */
-		while (i + 1 < lane->batch.group_count &&
-			(int)batch_group_statement(&groups[i]) !=
-				lane->failed_step.index)
-			i++;
-		return &groups[i];
-	case STEP_GROUP:
-		return &groups[lane->failed_step.index];
-	default:
-		return NULL;
-	}
-}
-
-/* The statement itself is at fault: its calls go on apart from each other,
- * a single one is answered with the error. */
-static void
-isolate_failure(struct lane *lane)
-{
-	struct batch_group *group = failed_group(lane);
-
-	if (group == NULL) {
-		for (int i = 0; i < lane->batch.group_count; i++)
-			set_alone(&lane->batch.groups[i]);
-		return;
-	}
-	if (group->call_count > 1) {
-		set_alone(group);
-		return;
-	}
-	log_event(LOG_WARNING, "statement failed", "statement",
-		log_text(statement_get(group->id)->name), "sqlstate",
-		log_text(lane->sqlstate), "error", log_text(lane->error), NULL);
-	memcpy(group->calls[0]->result.sqlstate, lane->sqlstate,
-		sizeof(lane->sqlstate));
-	memcpy(group->calls[0]->result.error, lane->error, sizeof(lane->error));
-	complete_with(group->calls[0], STORE_ERROR);
-	group->calls[0] = NULL;
-}
-
-/* PostgreSQL rolled the whole batch back. */
-static void
-handle_failure(struct lane *lane)
-{
-	bool transient = has_sqlstate(lane, "40P01") ||
-		has_sqlstate(lane, "40001") || has_sqlstate(lane, "55P03");
-
-	lane->retries++;
-	if (has_sqlstate(lane, "40P01"))
-		stay_apart(lane);
-	if (has_sqlstate(lane, "26000") || has_sqlstate(lane, "42P05")) {
-		/* The server forgot our statements, or has them already. */
-		for (int i = 0; i < STATEMENT_COUNT; i++)
-			lane->prepared[i] = false;
-		lane->renew = has_sqlstate(lane, "42P05");
-	} else if (has_sqlstate(lane, "0A000")) {
-		lane->renew = true; /* the tables changed under a plan */
-	} else if (!transient) {
-		isolate_failure(lane);
-		lane->retries--;
-	}
-	if (lane->retries > RETRIES_MAX) {
-		isolate_failure(lane);
-		lane->retries = 0;
-	}
-	count(&lane->counters.retries, 1);
-	requeue_batch(lane);
-	if (transient)
-		retry_later(lane);
-}
-
 /* The next batch is sent before this one's calls are answered, so that
  * PostgreSQL has work meanwhile. */
 static void
@@ -563,60 +335,6 @@ share_results(struct lane *lane)
 		start_gathering(lane, count_answered);
 }
 
-/* The answer to a call of a batch that was committed unseen; STORE_BUSY: it
- * reads what nothing after it in the batch wrote, so it may read once more. */
-static enum store_status
-status_of_committed(struct lane *lane, int group, const struct call *call)
-{
-	const struct statement *statement = statement_get(call->id);
-
-	if (statement->mode == SET_ALL)
-		return STORE_OK;
-	if (statement->write)
-		return STORE_REPLY_LOST;
-	if (batch_is_last_on_its_keys(&lane->batch, group, call))
-		return STORE_BUSY;
-	return STORE_DOWN;
-}
-
-/* Takes out and answers the calls that must not run again. */
-static void
-answer_committed(struct lane *lane)
-{
-	for (int i = 0; i < lane->batch.group_count; i++) {
-		struct batch_group *group = &lane->batch.groups[i];
-
-		for (int j = 0; j < group->call_count; j++) {
-			struct call *call = group->calls[j];
-			enum store_status status = call == NULL ?
-				STORE_BUSY :
-				status_of_committed(lane, i, call);
-
-			if (status == STORE_BUSY)
-				continue;
-			complete_with(call, status);
-			group->calls[j] = NULL;
-		}
-	}
-}
-
-/* After a new connection: what became of the batch that was in flight. */
-static void
-resolve_batch(struct lane *lane)
-{
-	bool committed = lane->session.last_batch == lane->batch_number;
-
-	if (!lane->unresolved)
-		return;
-	lane->unresolved = false;
-	log_event(LOG_NOTICE, "lost batch resolved", "connection",
-		log_text(lane->name), "committed", log_int(committed), "calls",
-		log_int(lane->batch.call_count), NULL);
-	if (committed)
-		answer_committed(lane);
-	requeue_batch(lane);
-}
-
 static void
 session_ready(struct lane *lane)
 {
@@ -630,7 +348,7 @@ session_ready(struct lane *lane)
 	lane->ready = true;
 	link_accept(lane->link);
 	event_del(lane->tick);
-	resolve_batch(lane);
+	lane_resolve_batch(lane);
 	if (lane->head != NULL)
 		store_mark_dirty(lane->store, lane);
 }
@@ -638,7 +356,8 @@ session_ready(struct lane *lane)
 static void
 renew(struct lane *lane)
 {
-	lane->renew = lane->ready = false;
+	lane->renew = false;
+	lane->ready = false;
 	lane->session.old_pid = link_backend_pid(lane->link);
 	memset(lane->prepared, 0, sizeof(lane->prepared));
 	link_renew(lane->link);
@@ -656,7 +375,7 @@ on_synced(void *arg)
 	lane->in_flight = false;
 	leave_gate(lane);
 	if (lane->failed)
-		handle_failure(lane);
+		lane_handle_failure(lane);
 	else
 		share_results(lane);
 	if (lane->head != NULL || lane->renew)
@@ -682,105 +401,18 @@ on_lost(void *arg, const char *reason)
 
 	(void)reason;
 	lane->backend_pid = 0;
-	count(&lane->counters.reconnects, 1);
+	lane_count(&lane->counters.reconnects, 1);
 	leave_gate(lane);
 	if (lane->in_flight) {
 		lane->in_flight = false;
 		if (lane->batch.writes)
 			lane->unresolved = true;
 		else
-			requeue_batch(lane);
+			lane_requeue_batch(lane);
 	}
 	lane->ready = false;
 	if (lane->head != NULL || lane->unresolved)
-		watch_deadlines(lane);
-}
-
-/* --- deadlines ------------------------------------------------------- */
-
-/* Deadlines are set when the database is first seen away, so that a healthy
- * lane need not read the clock for each call. */
-static bool
-is_overdue(struct lane *lane, struct call *call, int64_t now_us)
-{
-	if (call->deadline_us == 0)
-		call->deadline_us = now_us +
-			(int64_t)storage_options(store_storage(lane->store))
-					->timeout_ms *
-				1000;
-	return call->deadline_us <= now_us;
-}
-
-/* Overdue calls are taken out first and answered then: a continuation may
- * queue another call. */
-static void
-expire_queue(struct lane *lane, int64_t now_us)
-{
-	struct call **link = &lane->head, *overdue = NULL, **last = &overdue;
-
-	while (*link != NULL) {
-		struct call *call = *link;
-
-		if (!is_overdue(lane, call, now_us)) {
-			link = &call->next;
-			continue;
-		}
-		*link = call->next;
-		call->next = NULL;
-		*last = call;
-		last = &call->next;
-		lane->queued--;
-	}
-	lane->tail = link;
-	while (overdue != NULL) {
-		struct call *call = overdue;
-
-		overdue = call->next;
-		complete_with(call, STORE_DOWN);
-	}
-}
-
-static void
-expire_unresolved(struct lane *lane, int64_t now_us)
-{
-	for (int i = 0; i < lane->batch.group_count; i++) {
-		struct batch_group *group = &lane->batch.groups[i];
-
-		for (int j = 0; j < group->call_count; j++) {
-			if (group->calls[j] == NULL ||
-				!is_overdue(lane, group->calls[j], now_us))
-				continue;
-			complete_with(group->calls[j], STORE_UNKNOWN);
-			group->calls[j] = NULL;
-		}
-	}
-}
-
-static void
-on_tick(evutil_socket_t socket, short what, void *arg)
-{
-	struct lane *lane = arg;
-	int64_t now_us = clock_monotonic_us();
-
-	(void)socket;
-	(void)what;
-	if (lane->ready)
-		return;
-	if (lane->unresolved)
-		expire_unresolved(lane, now_us);
-	expire_queue(lane, now_us);
-	if (lane->head != NULL || lane->unresolved)
-		watch_deadlines(lane);
-}
-
-static void
-on_retry(evutil_socket_t socket, short what, void *arg)
-{
-	struct lane *lane = arg;
-
-	(void)socket;
-	(void)what;
-	store_mark_dirty(lane->store, lane);
+		lane_watch_deadlines(lane);
 }
 
 /* --- life ------------------------------------------------------------ */
@@ -808,8 +440,8 @@ lane_new(struct store *store, enum lane_kind kind, enum schema schema,
 					    "async",
 		kinds[kind], index);
 	lane_session_init(&lane->session, id);
-	lane->tick = evtimer_new(base, on_tick, lane);
-	lane->retry = evtimer_new(base, on_retry, lane);
+	lane->tick = evtimer_new(base, lane_on_tick, lane);
+	lane->retry = evtimer_new(base, lane_on_retry, lane);
 	lane->gather = evtimer_new(base, on_gather, lane);
 	lane->gather_next_pause = GATHER_PAUSE_FIRST;
 	if (connect)
