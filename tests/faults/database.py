@@ -210,9 +210,11 @@ def test_away(_, check):
                   {ErrorReply(DOWN)})
             database.start()
             start = time.monotonic()
-            while isinstance(connection.call("GET", "away"), ErrorReply):
-                if time.monotonic() - start > 20:
-                    break
+            # Each key's lane comes back in its own time.
+            for key in ("away", "n"):
+                while isinstance(connection.call("GET", key), ErrorReply):
+                    if time.monotonic() - start > 20:
+                        break
             check("what was acknowledged is there",
                   connection.call("GET", "away"), b"1")
             check("what was refused is not", connection.call("GET", "n"),
