@@ -213,7 +213,7 @@ $(call program,$(FUZZ)): %: %.o $(LIBRARY)
 	$(CC) $(FLAGS) $(CFLAGS) $(LDFLAGS) $(LINK) -o $@ $^ $(PACKAGE_LIBS) \
 		-lpthread -lm
 
-compat: deps-test ## plays the same transcripts at redis-server and at respgres
+compat: deps-test ## plays the test suite of Redis itself at respgres
 	$(MAKE) all
 	RESPGRES_BINARY=$(abspath $(PROGRAM)) tests/compat/run
 

@@ -246,7 +246,9 @@ run(struct program *program, const struct settings_actions *actions)
 		!start_embedded(program, error, sizeof(error)))
 		goto cleanup;
 	if (actions->check) {
-		status = check_database(conninfo_of(program), 8, stdout) ?
+		status = check_database(conninfo_of(program),
+				 service_connections(program->settings),
+				 stdout) ?
 			EXIT_SUCCESS :
 			EXIT_FAILURE;
 		goto cleanup;

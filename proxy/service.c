@@ -84,6 +84,22 @@ make_storage(
 	return storage_new(&options, worker_count);
 }
 
+/* The lanes of each storage class in use, and the sweeper. */
+int
+service_connections(const struct settings *settings)
+{
+	bool used[DATABASE_CACHE + 1] = { false };
+	int lanes = (int)settings_get(settings, lanes), classes = 0;
+
+	for (int db = 0; db < settings_get(settings, databases) &&
+		db < STORAGE_DATABASES_MAX;
+		db++)
+		used[settings_database_class(settings, db)] = true;
+	for (int i = 0; i <= DATABASE_CACHE; i++)
+		classes += used[i];
+	return classes * ((lanes ? lanes : LANES_DEFAULT) + 1 + BULK_LANES) + 1;
+}
+
 static struct counters *
 make_counters(const struct command_table *commands)
 {

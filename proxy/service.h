@@ -19,6 +19,9 @@ struct service *service_start(struct event_base *base,
 	const char *database_summary, void (*shutdown)(void *arg), void *arg,
 	char **error);
 
+/* How many database connections a service with these settings may open. */
+int service_connections(const struct settings *settings);
+
 /* Reads the config file again, on a worker; the report goes to the log. */
 void service_reload(struct service *service);
 
