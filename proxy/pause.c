@@ -1,7 +1,7 @@
 /* Pauses of all workers; see pause.h.
  *
  * Each worker has a timer of its own for the end of each pause, so that its
- * clients go on in time; a timer that finds a newer pause does nothing. */
+ * clients go on in time; a timer that finds the pause longer waits again. */
 #include "proxy/pause.h"
 
 #include "commands/command.h"
@@ -67,15 +67,15 @@ resume(struct worker *worker)
 	}
 }
 
+static void start_timer(struct worker *worker, void *arg);
+
+/* The loop's clock is coarse: a timer may come some milliseconds early. */
 static void
 on_end(evutil_socket_t socket, short what, void *arg)
 {
-	struct worker *worker = arg;
-
 	(void)socket;
 	(void)what;
-	if (clock_monotonic_us() >= paused_until(worker->server))
-		resume(worker);
+	start_timer(arg, NULL);
 }
 
 /* On the worker's thread. */
@@ -90,8 +90,6 @@ start_timer(struct worker *worker, void *arg)
 		resume(worker);
 		return;
 	}
-	/* The loop's clock may be a little behind. */
-	left_us += 100;
 	left.tv_sec = left_us / 1000000;
 	left.tv_usec = left_us % 1000000;
 	event_base_once(worker->base, -1, EV_TIMEOUT, on_end, worker, &left);
