@@ -186,11 +186,7 @@ cmd_exists(struct request *request)
 	struct call *call =
 		call_new(request->store, SQL_key_look, exists_done, request);
 
-	for (int i = 1; i < request->argc; i++) {
-		if (i > 1)
-			call_next_element(call);
-		call_bind_key(call, request->db, request->argv[i]);
-	}
+	call_bind_keys(call, request->db, request->argv + 1, request->argc - 1);
 	call_send_route(call, request->route, request->db);
 }
 

@@ -250,8 +250,6 @@ cmd_lcs(struct request *request)
 	struct call *call =
 		call_new(request->store, SQL_string_get, lcs_done, request);
 
-	call_bind_key(call, request->db, request->argv[1]);
-	call_next_element(call);
-	call_bind_key(call, request->db, request->argv[2]);
+	call_bind_keys(call, request->db, request->argv + 1, 2);
 	call_send_route(call, request->route, request->db);
 }

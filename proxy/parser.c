@@ -26,7 +26,6 @@ enum {
 struct parser {
 	redisReader *reader;
 	struct request *request; /* being filled */
-	int expected; /* arguments still to come of its array; 0: none begun */
 	char *large; /* the large value being read, with its CRLF */
 	size_t large_size, large_filled;
 	bool large_complete; /* its stand-in is in the reader */
@@ -76,7 +75,6 @@ create_string(const redisReadTask *task, char *data, size_t size)
 		fail_bulk_size(parser);
 		return NULL;
 	}
-	parser->expected--;
 	if (parser->large_complete) {
 		request_append_argument(parser->request,
 			(struct bytes){
@@ -96,13 +94,11 @@ create_string(const redisReadTask *task, char *data, size_t size)
 static void *
 create_array(const redisReadTask *task, int count)
 {
-	struct parser *parser = task->privdata;
-
+	(void)count;
 	if (task->parent != NULL) {
-		fail_type(parser, '*');
+		fail_type(task->privdata, '*');
 		return NULL;
 	}
-	parser->expected = count;
 	return &in_reader;
 }
 

@@ -28,7 +28,7 @@ call_new(struct store *store, enum statement_id id, call_done done, void *arg)
 	call->route = ROUTE_KEY;
 	call->db = 0;
 	call->hash = 0;
-	call->keyed = call->alone = call->uncertain = false;
+	call->keyed = call->alone = false;
 	call->deadline_us = 0;
 	call->element_count = 1;
 	call->column_count = 0;
@@ -156,6 +156,16 @@ call_bind_key(struct call *call, int db, struct bytes key)
 	if (!indexed_key_is_plain(key))
 		key = prepare_long_key(call, key);
 	call_bind_bytes(call, key);
+}
+
+void
+call_bind_keys(struct call *call, int db, const struct bytes *keys, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (i > 0)
+			call_next_element(call);
+		call_bind_key(call, db, keys[i]);
+	}
 }
 
 void

@@ -67,7 +67,7 @@ struct call {
 	enum call_route route;
 	int db; /* of its keys; decides the storage class */
 	uint64_t hash; /* of the first key; 0: no key was bound */
-	bool keyed, alone, uncertain;
+	bool keyed, alone;
 	int64_t deadline_us; /* monotonic */
 	int element_count, column_count; /* columns of one element */
 	int value_count, value_capacity;
@@ -84,6 +84,9 @@ struct call *call_new(
 /* The first three parameters of every statement about keys: db int4, slot
  * int2, key bytea.  Once per element. */
 void call_bind_key(struct call *call, int db, struct bytes key);
+/* The same for `count` keys, each an element of its own. */
+void call_bind_keys(
+	struct call *call, int db, const struct bytes *keys, int count);
 /* Ends one element of a set-based statement; the next bind begins another.
  * Not called after the last element. */
 void call_next_element(struct call *call);

@@ -388,7 +388,6 @@ on_connected(void *arg)
 	struct lane *lane = arg;
 
 	lane->ready = false;
-	lane->backend_pid = link_backend_pid(lane->link);
 	memset(lane->prepared, 0, sizeof(lane->prepared));
 	lane_session_start(&lane->session, lane->link, lane->schema,
 		lane->synchronous, lane->kind != LANE_BULK);
@@ -400,7 +399,6 @@ on_lost(void *arg, const char *reason)
 	struct lane *lane = arg;
 
 	(void)reason;
-	lane->backend_pid = 0;
 	lane_count(&lane->counters.reconnects, 1);
 	leave_gate(lane);
 	if (lane->in_flight) {
@@ -484,12 +482,6 @@ lane_is_connected(const struct lane *lane)
 	return lane->ready;
 }
 
-bool
-lane_is_idle(const struct lane *lane)
-{
-	return lane->head == NULL && !lane->in_flight && !lane->unresolved;
-}
-
 struct lane_counters
 lane_read_counters(const struct lane *lane)
 {
@@ -501,12 +493,6 @@ lane_read_counters(const struct lane *lane)
 		.reconnects = lane->counters.reconnects,
 		.errors = lane->counters.errors,
 	};
-}
-
-int
-lane_backend_pid(const struct lane *lane)
-{
-	return lane->backend_pid;
 }
 
 bool

@@ -50,14 +50,9 @@ void lane_flush(struct lane *lane);
 /* From any thread: has lane_flush() called on the owner's. */
 void lane_wake(struct lane *lane);
 
-/* Neither queued nor in flight. */
-bool lane_is_idle(const struct lane *lane);
-
 /* From any thread. */
 bool lane_is_connected(const struct lane *lane);
 struct lane_counters lane_read_counters(const struct lane *lane);
-/* 0 while not connected. */
-int lane_backend_pid(const struct lane *lane);
 
 /* For the store: its list of lanes that want a flush. */
 struct lane *lane_take_next_dirty(struct lane *lane);

@@ -67,7 +67,6 @@ struct lane {
 	char error[160];
 
 	atomic_bool ready; /* the session is set up */
-	atomic_int backend_pid;
 	bool prepared[STATEMENT_COUNT];
 	char *texts[STATEMENT_COUNT]; /* for this lane's schema, when used */
 	struct {
