@@ -77,6 +77,9 @@ enum command_flag {
 	 * CMD_AT_ONCE: it needs no earlier command's effect and no database. */
 	CMD_LANE = 1 << 24,
 	CMD_AT_ONCE = 1 << 25,
+	/* CMD_LISTING, with CMD_LANE: it may read in two steps (listing.h), and
+	 * so the client's writes wait for it as for a read of several keys. */
+	CMD_LISTING = 1 << 26,
 };
 
 /* ACL categories that do not follow from flags and group (@keyspace,

@@ -13,6 +13,7 @@
 	family(connection_commands) \
 	family(config_commands) \
 	family(debug_commands) \
+	family(hash_commands) \
 	family(info_commands) \
 	family(introspection_commands) \
 	family(key_commands) \

@@ -164,7 +164,9 @@ choose_track(struct request *request)
 	if (request->key_count > 1 && (flags & CMD_WRITE))
 		request->route = ROUTE_JOINT;
 	/* One lane keeps the order of all that goes through it. */
-	if (request->key_count <= 1 || lanes == 1)
+	if (flags & CMD_LISTING)
+		request->track = TRACK_READ_MANY;
+	else if (request->key_count <= 1 || lanes == 1)
 		request->track = flags & CMD_WRITE ? TRACK_WRITE : TRACK_READ;
 	else
 		request->track =

@@ -81,11 +81,16 @@ grow_keys(struct batch *batch)
 	free(old);
 }
 
+static const struct value *
+element_values(const struct call *call, int element)
+{
+	return call->values + (ptrdiff_t)element * call->column_count;
+}
+
 static uint64_t
 element_hash(const struct call *call, int element)
 {
-	const struct value *values =
-		call->values + (ptrdiff_t)element * call->column_count;
+	const struct value *values = element_values(call, element);
 	struct bytes key = values[2].bytes;
 
 	if (element == 0)
@@ -94,44 +99,81 @@ element_hash(const struct call *call, int element)
 		key.data, key.size, (XXH64_hash_t)values[0].integer);
 }
 
-/* The first group that the call may join without overtaking another call on
- * one of its keys. */
+/* How many of the elements name keys of their own. */
 static int
-earliest_group(struct batch *batch, const struct call *call, bool write)
+key_count(const struct call *call)
+{
+	if (!call->keyed)
+		return 0;
+	return statement_get(call->id)->repeats ? 1 : call->element_count;
+}
+
+/* Stands for a key together with what its elements must differ in. */
+static uint64_t
+distinct_hash(const struct call *call, int element, int parameter)
+{
+	/* Behind the numbers of keys, which no call binds. */
+	struct bytes part = element_values(call, element)[parameter - 2].bytes;
+
+	return XXH3_64bits_withSeed(part.data, part.size, call->hash);
+}
+
+static int
+later_group(struct batch *batch, uint64_t hash, int earliest,
+	const struct call *call, bool shares)
+{
+	const struct batch_key *key = find_key(batch, hash);
+	int group;
+
+	if (key->generation != batch->generation)
+		return earliest;
+	group = key->group;
+	if (!shares || batch->groups[group].id != call->id)
+		group++;
+	return group > earliest ? group : earliest;
+}
+
+/* The first group that the call may join without overtaking another call on
+ * one of its keys.  Reads of one key may share an execution; writes may not,
+ * of which SQL would apply one, unless the statement repeats keys. */
+static int
+earliest_group(struct batch *batch, const struct call *call,
+	const struct statement *statement)
 {
 	int earliest = batch->barrier + 1;
+	bool shares = !statement->write || statement->repeats;
 
-	for (int i = 0; call->keyed && i < call->element_count; i++) {
-		const struct batch_key *key =
-			find_key(batch, element_hash(call, i));
-		int group;
-
-		if (key->generation != batch->generation)
-			continue;
-		/* Reads of one key may share an execution, writes may not:
-		 * SQL would apply one of them. */
-		group = key->group;
-		if (write || batch->groups[group].id != call->id)
-			group++;
-		if (group > earliest)
-			earliest = group;
-	}
+	for (int i = 0; i < key_count(call); i++)
+		earliest = later_group(
+			batch, element_hash(call, i), earliest, call, shares);
+	for (int i = 0; statement->distinct > 0 && i < call->element_count; i++)
+		earliest = later_group(batch,
+			distinct_hash(call, i, statement->distinct), earliest,
+			call, false);
 	return earliest;
+}
+
+static void
+remember_hash(struct batch *batch, uint64_t hash, int group)
+{
+	struct batch_key *key = find_key(batch, hash);
+
+	if (key->generation != batch->generation)
+		batch->key_count++;
+	*key = (struct batch_key){ hash, batch->generation, group };
+	if (batch->key_count * 2 > batch->key_capacity)
+		grow_keys(batch);
 }
 
 static void
 remember_keys(struct batch *batch, const struct call *call, int group)
 {
-	for (int i = 0; call->keyed && i < call->element_count; i++) {
-		uint64_t hash = element_hash(call, i);
-		struct batch_key *key = find_key(batch, hash);
+	int distinct = statement_get(call->id)->distinct;
 
-		if (key->generation != batch->generation)
-			batch->key_count++;
-		*key = (struct batch_key){ hash, batch->generation, group };
-		if (batch->key_count * 2 > batch->key_capacity)
-			grow_keys(batch);
-	}
+	for (int i = 0; i < key_count(call); i++)
+		remember_hash(batch, element_hash(call, i), group);
+	for (int i = 0; distinct > 0 && i < call->element_count; i++)
+		remember_hash(batch, distinct_hash(call, i, distinct), group);
 }
 
 bool
@@ -140,7 +182,7 @@ batch_is_last_on_its_keys(
 {
 	if (!call->keyed || batch->barrier > group)
 		return false;
-	for (int i = 0; i < call->element_count; i++) {
+	for (int i = 0; i < key_count(call); i++) {
 		const struct batch_key *key =
 			find_key(batch, element_hash(call, i));
 
@@ -181,6 +223,7 @@ add_to_group(struct batch_group *group, struct call *call)
 		group->calls = memory_resize(group->calls,
 			(size_t)group->call_capacity * sizeof(*group->calls));
 	}
+	call->sequence = group->call_count;
 	group->calls[group->call_count++] = call;
 	group->element_count += call->element_count;
 	group->size += call->size;
@@ -199,7 +242,7 @@ batch_add(struct batch *batch, struct call *call)
 		(batch->closed || call->alone ||
 			batch->size + call->size > BATCH_SIZE_MAX))
 		return false;
-	if (!shared || index < earliest_group(batch, call, statement->write) ||
+	if (!shared || index < earliest_group(batch, call, statement) ||
 		batch->groups[index].size + call->size > GROUP_SIZE_MAX ||
 		((statement->mode == SET_KEY || statement->mode == SET_MATCH) &&
 			batch->groups[index].calls[0]->db != call->db)) {

@@ -3,7 +3,9 @@
  * Calls of one set-based statement become one execution (a group) with array
  * parameters, as long as no key's order of commands changes: a call joins the
  * latest group of its statement unless a later group already touches one of
- * its keys.  Groups run in order, so one key's calls do too.
+ * its keys.  Groups run in order, so one key's calls do too.  Where the
+ * statement says that it repeats keys, a group may hold several calls on one,
+ * in their order.
  *
  * A batch belongs to one lane and its thread, and is used again and again. */
 #ifndef STORAGE_BATCH_H

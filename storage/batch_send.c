@@ -17,6 +17,7 @@ enum {
 	BUFFER_KEPT_MAX = 1 << 20, /* bytes kept from one batch to the next */
 	PARAMETERS_MAX = 16,
 	ARRAY_HEADER_SIZE = 20,
+	KEY_COLUMNS = 3, /* database, slot, key */
 };
 
 /* One element's row of values in a set-based group. */
@@ -159,10 +160,12 @@ compare_elements(const void *a, const void *b)
 static int
 compare_calls(const void *a, const void *b)
 {
-	struct element left = { (*(struct call *const *)a)->values };
-	struct element right = { (*(struct call *const *)b)->values };
+	const struct call *first = *(struct call *const *)a;
+	const struct call *second = *(struct call *const *)b;
+	struct element left = { first->values }, right = { second->values };
+	int order = compare_elements(&left, &right);
 
-	return compare_elements(&left, &right);
+	return order != 0 ? order : first->sequence - second->sequence;
 }
 
 /* The group's elements in the order in which they are sent: by key for
@@ -217,22 +220,66 @@ encode_match(struct batch *batch, const struct element *elements, int count,
 }
 
 static int
-encode_set(struct batch *batch, struct batch_group *group, size_t *offsets)
+encode_columns(struct batch *batch, const struct element *elements, int count,
+	int columns, size_t *offsets)
 {
-	struct element *elements = collect_elements(group);
-	int columns = group->calls[0]->column_count;
-
-	if (statement_get(group->id)->mode == SET_MATCH) {
-		columns = encode_match(
-			batch, elements, group->element_count, offsets);
-		free(elements);
-		return columns;
-	}
 	for (int column = 0; column < columns; column++) {
 		offsets[column] = batch->buffer_size;
-		encode_column(batch, elements, group->element_count, column);
+		encode_column(batch, elements, count, column);
 	}
 	offsets[columns] = batch->buffer_size;
+	return columns;
+}
+
+/* A statement that repeats keys: each key once, the number of its key for each
+ * element, and the elements' own columns. */
+static int
+encode_repeats(struct batch *batch, const struct element *elements, int count,
+	int columns, size_t *offsets)
+{
+	struct element *keys = memory_allocate((size_t)count * sizeof(*keys));
+	int key_count = 0;
+
+	for (int i = 0; i < count; i++)
+		if (i == 0 ||
+			compare_elements(&elements[i - 1], &elements[i]) != 0)
+			keys[key_count++] = elements[i];
+	encode_columns(batch, keys, key_count, KEY_COLUMNS, offsets);
+	free(keys);
+	put_array_header(batch, type_oid(VALUE_INT32), (uint32_t)count);
+	key_count = 0;
+	for (int i = 0; i < count; i++) {
+		struct value number = { .type = VALUE_INT32 };
+
+		key_count += i == 0 ||
+			compare_elements(&elements[i - 1], &elements[i]) != 0;
+		number.integer = key_count;
+		put_array_element(batch, &number);
+	}
+	for (int column = KEY_COLUMNS; column < columns; column++) {
+		offsets[column + 1] = batch->buffer_size;
+		encode_column(batch, elements, count, column);
+	}
+	offsets[columns + 1] = batch->buffer_size;
+	return columns + 1;
+}
+
+static int
+encode_set(struct batch *batch, struct batch_group *group, size_t *offsets)
+{
+	const struct statement *statement = statement_get(group->id);
+	struct element *elements = collect_elements(group);
+	int columns = group->calls[0]->column_count;
+	int count = group->element_count;
+
+	if (statement->mode == SET_MATCH)
+		columns = encode_match(batch, elements, count, offsets);
+	else if (statement->repeats)
+		columns = encode_repeats(
+			batch, elements, count, columns, offsets);
+	else
+		columns = encode_columns(
+			batch, elements, count, columns, offsets);
 	free(elements);
 	return columns;
 }

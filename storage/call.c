@@ -31,7 +31,7 @@ call_new(struct store *store, enum statement_id id, call_done done, void *arg)
 	call->keyed = call->alone = false;
 	call->deadline_us = 0;
 	call->element_count = 1;
-	call->column_count = 0;
+	call->column_count = call->sequence = 0;
 	call->value_count = 0;
 	call->values = call->inline_values;
 	call->value_capacity = CALL_INLINE_VALUES;
@@ -156,6 +156,16 @@ call_bind_key(struct call *call, int db, struct bytes key)
 	if (!indexed_key_is_plain(key))
 		key = prepare_long_key(call, key);
 	call_bind_bytes(call, key);
+}
+
+void
+call_bind_same_key(struct call *call)
+{
+	for (int i = 0; i < 3; i++) {
+		struct value *value = next_value(call, VALUE_INT32);
+
+		*value = call->values[i];
+	}
 }
 
 void

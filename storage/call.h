@@ -70,6 +70,7 @@ struct call {
 	bool keyed, alone;
 	int64_t deadline_us; /* monotonic */
 	int element_count, column_count; /* columns of one element */
+	int sequence; /* of arrival in its batch's group */
 	int value_count, value_capacity;
 	struct value *values; /* element by element */
 	struct value inline_values[CALL_INLINE_VALUES];
@@ -87,6 +88,9 @@ void call_bind_key(struct call *call, int db, struct bytes key);
 /* The same for `count` keys, each an element of its own. */
 void call_bind_keys(
 	struct call *call, int db, const struct bytes *keys, int count);
+/* The same as for the element before: the only key that further elements of a
+ * statement that repeats keys may have. */
+void call_bind_same_key(struct call *call);
 /* Ends one element of a set-based statement; the next bind begins another.
  * Not called after the last element. */
 void call_next_element(struct call *call);

@@ -10,11 +10,13 @@
 #	-- set: ordinal|key|match|all  (optional; how calls share an execution)
 #	-- single: string_get_one      (optional; the block for one element alone)
 #	-- write                       (optional; it changes data)
+#	-- repeats                     (optional; see storage/statement.h)
+#	-- distinct: 5                 (optional; a parameter's number)
 #	-- any other comment
 #	SELECT ...                     (one statement, ";" optional)
 #
-# and becomes SQL(string_get, SET_ORDINAL, string_get_one, false, "SELECT ..."),
-# in file order; without a single form it names itself there.
+# and becomes SQL(string_get, SET_ORDINAL, string_get_one, false, false, 0,
+# "SELECT ..."), in file order; without a single form it names itself there.
 # Comment lines are dropped, other lines kept, so that PostgreSQL's "LINE n"
 # counts from the statement's first line.
 #
@@ -55,8 +57,10 @@ function end_block()
 	sub(/;[ \t]*\\n"$/, "\\n\"", last)
 	if (single == "")
 		single = block
-	printf "SQL(%s, %s, %s, %s,\n%s%s)\n", block, mode, single, is_write,
-		body, last
+	if (repeats == "true" && mode != "SET_ORDINAL")
+		fail("block " block " repeats keys and is not set: ordinal")
+	printf "SQL(%s, %s, %s, %s, %s, %d,\n%s%s)\n", block, mode, single,
+		is_write, repeats, distinct, body, last
 	block = ""
 }
 
@@ -73,7 +77,8 @@ function begin_block(line)
 	seen[block] = FILENAME
 	mode = "SET_NONE"
 	single = ""
-	is_write = "false"
+	is_write = repeats = "false"
+	distinct = 0
 	body = last = ""
 	lines = ended = 0
 }
@@ -139,6 +144,11 @@ FNR == 1 { end_block() }
 	next
 }
 /^--[ \t]*write[ \t]*$/ && block != "" { is_write = "true"; next }
+/^--[ \t]*repeats[ \t]*$/ && block != "" { repeats = "true"; next }
+/^--[ \t]*distinct:[ \t]*[0-9]+[ \t]*$/ && block != "" {
+	distinct = $NF
+	next
+}
 /^[ \t]*--/ { next }
 /^[ \t]*$/ && (block == "" || lines == 0 || ended) { next }
 {

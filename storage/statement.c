@@ -7,8 +7,8 @@
 #include <string.h>
 
 static const struct statement statements[STATEMENT_COUNT] = {
-#define SQL(name, mode, single, write, text) \
-	{ #name, mode, SQL_##single, write, text },
+#define SQL(name, mode, single, write, repeats, distinct, text) \
+	{ #name, mode, SQL_##single, write, repeats, distinct, text },
 #include "statements.def"
 #undef SQL
 };

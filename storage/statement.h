@@ -27,7 +27,7 @@ enum set_mode {
 };
 
 enum statement_id {
-#define SQL(name, mode, single, write, text) SQL_##name,
+#define SQL(name, mode, single, write, repeats, distinct, text) SQL_##name,
 #include "statements.def"
 #undef SQL
 	STATEMENT_COUNT
@@ -47,6 +47,14 @@ struct statement {
 	 * result columns; the statement itself where there is none. */
 	enum statement_id single;
 	bool write;
+	/* SET_ORDINAL: calls on one key share an execution, which applies them
+	 * in the order of their ordinals.  Its first three parameters hold each
+	 * key once, in order; the fourth, int4[], tells for each element the
+	 * number of its key, from 1; the others have an entry an element. */
+	bool repeats;
+	/* With `repeats`: the number of a bytea parameter (from 5) in which the
+	 * elements of one key must differ; 0: none. */
+	int distinct;
 	const char *text;
 };
 

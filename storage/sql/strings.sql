@@ -37,8 +37,9 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
     ON CONFLICT (db, key, slot) DO UPDATE
    SET id = CASE WHEN k.type = 's' THEN k.id ELSE excluded.id END,
        version = k.version + 1,
-       type = 's', value = excluded.value, number = excluded.number,
-       raw = false, expires_at = excluded.expires_at,
+       type = 's', content_id = NULL,
+       value = excluded.value, number = excluded.number, raw = false,
+       expires_at = excluded.expires_at,
        sweep_at = LEAST(k.sweep_at, excluded.sweep_at),
        touched_at = excluded.touched_at
 
@@ -55,8 +56,9 @@ VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
     ON CONFLICT (db, key, slot) DO UPDATE
    SET id = CASE WHEN k.type = 's' THEN k.id ELSE excluded.id END,
        version = k.version + 1,
-       type = 's', value = excluded.value, number = excluded.number,
-       raw = false, expires_at = excluded.expires_at,
+       type = 's', content_id = NULL,
+       value = excluded.value, number = excluded.number, raw = false,
+       expires_at = excluded.expires_at,
        sweep_at = LEAST(k.sweep_at, excluded.sweep_at),
        touched_at = excluded.touched_at
 
@@ -78,8 +80,9 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
     ON CONFLICT (db, key, slot) DO UPDATE
    SET id = CASE WHEN k.type = 's' THEN k.id ELSE excluded.id END,
        version = k.version + 1,
-       type = 's', value = excluded.value, number = excluded.number,
-       raw = false, expires_at = excluded.expires_at,
+       type = 's', content_id = NULL,
+       value = excluded.value, number = excluded.number, raw = false,
+       expires_at = excluded.expires_at,
        sweep_at = LEAST(k.sweep_at, excluded.sweep_at),
        touched_at = excluded.touched_at
  WHERE k.expires_at <= (SELECT respgres.now_ms())
@@ -93,7 +96,8 @@ UPDATE respgres.key AS k
    SET id = CASE WHEN k.type = 's' THEN k.id
                  ELSE nextval('respgres.key_id') END,
        version = k.version + 1,
-       type = 's', value = i.value, number = i.number, raw = false,
+       type = 's', content_id = NULL,
+       value = i.value, number = i.number, raw = false,
        expires_at = coalesce(i.expires_at, n.now + i.ttl),
        sweep_at = LEAST(k.sweep_at, coalesce(i.expires_at, n.now + i.ttl)),
        touched_at = n.now / 1000
@@ -140,11 +144,13 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
        AS i (db, slot, key, increment)
  CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
     ON CONFLICT (db, key, slot) DO UPDATE
-   SET (id, version, type, value, number, raw, expires_at, touched_at) = (
+   SET (id, version, type, content_id, value, number, raw, expires_at,
+        touched_at) = (
        SELECT CASE WHEN o.expired AND k.type <> 's' THEN excluded.id
                    ELSE k.id END,
               k.version + (o.expired OR o.number IS NOT NULL)::int,
               CASE WHEN o.expired THEN 's' ELSE k.type END,
+              CASE WHEN NOT o.expired THEN k.content_id END,
               CASE WHEN NOT o.expired AND o.number IS NULL THEN k.value END,
               CASE WHEN o.expired THEN excluded.number
                    ELSE o.number + excluded.number END,
@@ -170,11 +176,13 @@ INSERT INTO respgres.key AS k
 VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
         respgres.long($3::bytea), 's', $4::int8, respgres.now_ms() / 1000)
     ON CONFLICT (db, key, slot) DO UPDATE
-   SET (id, version, type, value, number, raw, expires_at, touched_at) = (
+   SET (id, version, type, content_id, value, number, raw, expires_at,
+        touched_at) = (
        SELECT CASE WHEN o.expired AND k.type <> 's' THEN excluded.id
                    ELSE k.id END,
               k.version + (o.expired OR o.number IS NOT NULL)::int,
               CASE WHEN o.expired THEN 's' ELSE k.type END,
+              CASE WHEN NOT o.expired THEN k.content_id END,
               CASE WHEN NOT o.expired AND o.number IS NULL THEN k.value END,
               CASE WHEN o.expired THEN excluded.number
                    ELSE o.number + excluded.number END,

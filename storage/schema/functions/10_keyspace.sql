@@ -70,16 +70,27 @@ BEGIN
 END
 $$;
 
+-- Spreads elements of a collection evenly over the integers.
+CREATE OR REPLACE FUNCTION respgres.element_hash(element bytea)
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT hash_array(ARRAY[element])
+$$;
+
 -- Locks the key's row and tells about it; all NULL when there is no such key.
 -- A row that has expired is deleted.  The content is for a later statement:
 -- only that sees what was committed while this one waited.
 CREATE OR REPLACE FUNCTION respgres.lock_key(
     db int, slot smallint, key bytea,
-    OUT id bigint, OUT type "char", OUT expires_at bigint, OUT number bigint)
+    OUT id bigint, OUT type "char", OUT expires_at bigint, OUT number bigint,
+    OUT content_id bigint, OUT content_slot smallint, OUT size bigint,
+    OUT first_position bigint, OUT fields_expire_at bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT k.id, k.type, k.expires_at, k.number
-      INTO id, type, expires_at, number
+    SELECT k.id, k.type, k.expires_at, k.number, k.content_id,
+           k.content_slot, k.size, k.first_position, k.fields_expire_at
+      INTO id, type, expires_at, number, content_id,
+           content_slot, size, first_position, fields_expire_at
       FROM respgres.key k
      WHERE k.db = lock_key.db AND k.key = respgres.indexed(lock_key.key)
        AND k.slot = lock_key.slot
@@ -92,6 +103,181 @@ BEGIN
         type := NULL;
         expires_at := NULL;
         number := NULL;
+        content_id := NULL;
+        content_slot := NULL;
+        size := NULL;
+        first_position := NULL;
+        fields_expire_at := NULL;
     END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.wrong_type() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT 'WRONGTYPE Operation against a key holding the wrong kind of value'
+$$;
+
+-- Locks the key of a collection of the type `want` for a change.  A key that
+-- is not there is made when `make`, with a size of 0, which close_key() must
+-- then correct; otherwise content_id is NULL.  Another type: `error`.
+CREATE OR REPLACE FUNCTION respgres.open_key(
+    db int, slot smallint, key bytea, want "char", make boolean,
+    OUT error text, OUT content_id bigint, OUT content_slot smallint,
+    OUT size bigint, OUT first_position bigint, OUT fields_expire_at bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+BEGIN
+    LOOP
+        SELECT * INTO k FROM respgres.lock_key(db, slot, key);
+        IF k.id IS NOT NULL OR NOT make THEN
+            IF k.type <> want THEN
+                error := respgres.wrong_type();
+                RETURN;
+            END IF;
+            content_id := k.content_id;
+            content_slot := k.content_slot;
+            size := k.size;
+            first_position := k.first_position;
+            fields_expire_at := k.fields_expire_at;
+            RETURN;
+        END IF;
+        INSERT INTO respgres.key AS n
+               (db, slot, key, long_key, type, content_id, content_slot, size,
+                first_position, touched_at)
+        VALUES (open_key.db, open_key.slot, respgres.indexed(open_key.key),
+                respgres.long(open_key.key), want,
+                nextval('respgres.key_id'), open_key.slot, 0, 0,
+                respgres.now_ms() / 1000)
+            ON CONFLICT DO NOTHING;
+    END LOOP;
+END
+$$;
+
+-- Ends a change of a key that open_key() locked: notes the size and, when
+-- given, a list's first position.  A collection without elements is no more,
+-- unless it is a stream.
+CREATE OR REPLACE FUNCTION respgres.close_key(
+    db int, slot smallint, key bytea, new_size bigint,
+    new_first_position bigint DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF new_size = 0 THEN
+        DELETE FROM respgres.key AS d
+         WHERE d.db = close_key.db AND d.key = respgres.indexed(close_key.key)
+           AND d.slot = close_key.slot AND d.type <> 'x';
+    END IF;
+    IF new_size > 0 OR NOT FOUND THEN
+        UPDATE respgres.key AS u
+           SET size = new_size,
+               first_position = coalesce(new_first_position,
+                                         u.first_position),
+               version = u.version + 1,
+               touched_at = respgres.now_ms() / 1000
+         WHERE u.db = close_key.db
+           AND u.key = respgres.indexed(close_key.key)
+           AND u.slot = close_key.slot;
+    END IF;
+END
+$$;
+
+-- The same for many keys, distinct and in order of database and key.  One
+-- entry of each array for each key; content_ids has NULL for a key that is not
+-- there, and -1 for one of another type.
+CREATE OR REPLACE FUNCTION respgres.open_keys(
+    dbs int[], slots smallint[], keys bytea[], want "char", make boolean,
+    OUT content_ids bigint[], OUT content_slots smallint[],
+    OUT sizes bigint[], OUT first_positions bigint[],
+    OUT fields_expire_at bigint[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+    now_ms bigint := respgres.now_ms();
+    count int := cardinality(keys);
+    found int;
+    expired boolean;
+BEGIN
+    LOOP
+        found := 0;
+        expired := false;
+        content_ids := array_fill(NULL::bigint, ARRAY[count]);
+        content_slots := array_fill(NULL::smallint, ARRAY[count]);
+        sizes := content_ids;
+        first_positions := content_ids;
+        fields_expire_at := content_ids;
+        FOR k IN
+            SELECT i.ordinal, o.type, o.content_id, o.content_slot, o.size,
+                   o.first_position, o.fields_expire_at,
+                   coalesce(o.expires_at <= now_ms, false) AS expired
+              FROM unnest(dbs, slots, keys) WITH ORDINALITY
+                   AS i (db, slot, key, ordinal)
+              JOIN respgres.key o
+                ON o.db = i.db AND o.key = respgres.indexed(i.key)
+               AND o.slot = i.slot
+             ORDER BY i.ordinal
+               FOR UPDATE OF o
+        LOOP
+            IF k.expired THEN
+                expired := true;
+                CONTINUE;
+            END IF;
+            found := found + 1;
+            IF k.type <> want THEN
+                content_ids[k.ordinal] := -1;
+                CONTINUE;
+            END IF;
+            content_ids[k.ordinal] := k.content_id;
+            content_slots[k.ordinal] := k.content_slot;
+            sizes[k.ordinal] := k.size;
+            first_positions[k.ordinal] := k.first_position;
+            fields_expire_at[k.ordinal] := k.fields_expire_at;
+        END LOOP;
+        IF expired THEN
+            DELETE FROM respgres.key AS d
+             USING unnest(dbs, slots, keys) AS i (db, slot, key)
+             WHERE d.db = i.db AND d.key = respgres.indexed(i.key)
+               AND d.slot = i.slot AND d.expires_at <= now_ms;
+        END IF;
+        EXIT WHEN found = count OR NOT make;
+        INSERT INTO respgres.key AS n
+               (db, slot, key, long_key, type, content_id, content_slot, size,
+                first_position, touched_at)
+        SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
+               want, nextval('respgres.key_id'), i.slot, 0, 0, now_ms / 1000
+          FROM unnest(dbs, slots, keys, content_ids)
+               AS i (db, slot, key, content_id)
+         WHERE i.content_id IS NULL
+            ON CONFLICT DO NOTHING;
+    END LOOP;
+END
+$$;
+
+-- Ends a change of keys that open_keys() locked: `growths` says by how much
+-- each has grown, or NULL when it was not changed; `first_positions`, when
+-- given, where lists begin now.
+CREATE OR REPLACE FUNCTION respgres.close_keys(
+    dbs int[], slots smallint[], keys bytea[], content_ids bigint[],
+    growths bigint[], first_positions bigint[] DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE respgres.key AS u
+       SET size = u.size + i.growth,
+           first_position = coalesce(i.first_position, u.first_position),
+           version = u.version + 1, touched_at = n.now / 1000
+      FROM unnest(dbs, slots, keys, content_ids, growths, first_positions)
+           AS i (db, slot, key, content_id, growth, first_position)
+     CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
+     WHERE u.db = i.db AND u.key = respgres.indexed(i.key)
+       AND u.slot = i.slot AND u.content_id = i.content_id
+       AND i.growth IS NOT NULL;
+    -- Those that were emptied, and those that were made and not filled.
+    DELETE FROM respgres.key AS d
+     USING unnest(dbs, slots, keys, content_ids, growths)
+           AS i (db, slot, key, content_id, growth)
+     WHERE (i.growth IS NULL OR i.growth <= 0)
+       AND d.db = i.db AND d.key = respgres.indexed(i.key)
+       AND d.slot = i.slot AND d.content_id = i.content_id AND d.size = 0
+       AND d.type <> 'x';
 END
 $$;

@@ -23,11 +23,6 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION respgres.wrong_type() RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT 'WRONGTYPE Operation against a key holding the wrong kind of value'
-$$;
-
 CREATE OR REPLACE FUNCTION respgres.get(
     db int, key bytea, slot smallint DEFAULT NULL,
     OUT error text, OUT value bytea)
@@ -86,6 +81,7 @@ BEGIN
                SET id = CASE WHEN u.type = 's' THEN u.id
                              ELSE nextval('respgres.key_id') END,
                    version = u.version + 1, type = 's', raw = false,
+                   content_id = NULL,
                    value = new_value, number = new_number,
                    expires_at = CASE WHEN keep_ttl THEN u.expires_at
                                      ELSE new_expiry END,
@@ -412,7 +408,7 @@ BEGIN
             ON CONFLICT (db, key, slot) DO UPDATE
            SET id = CASE WHEN n.type = 's' THEN n.id ELSE excluded.id END,
                version = n.version + 1, type = 's', raw = false,
-               value = excluded.value, number = excluded.number,
+               content_id = NULL, value = excluded.value, number = excluded.number,
                expires_at = NULL, touched_at = excluded.touched_at
          WHERE n.expires_at <= now_ms;
         IF NOT FOUND THEN

@@ -3,13 +3,90 @@
 -- As in 20_strings.sql an expected failure is the text in `error`, and a slot
 -- of NULL is computed.
 
--- Gives the content `from_id` of a type a copy named `to_id`; a string's is in
--- its row.
+-- Gives a collection's content a copy under another number; a string's content
+-- is in its key's row.
 CREATE OR REPLACE FUNCTION respgres.copy_content(
-    type "char", from_id bigint, to_id bigint) RETURNS void
+    type "char", from_slot smallint, from_id bigint,
+    to_slot smallint, to_id bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN;
+    CASE type
+    WHEN 'h' THEN
+        INSERT INTO respgres.hash_field
+               (content_id, ordinal, expires_at, hash, slot, field, value,
+                long_field)
+        SELECT to_id, f.ordinal, f.expires_at, f.hash, to_slot, f.field,
+               f.value, f.long_field
+          FROM respgres.hash_field f
+         WHERE f.slot = from_slot AND f.content_id = from_id;
+    WHEN 'l' THEN
+        INSERT INTO respgres.list_item (content_id, position, slot, value)
+        SELECT to_id, i.position, to_slot, i.value
+          FROM respgres.list_item i
+         WHERE i.slot = from_slot AND i.content_id = from_id;
+    WHEN 't' THEN
+        INSERT INTO respgres.set_member
+               (content_id, hash, slot, member, long_member)
+        SELECT to_id, m.hash, to_slot, m.member, m.long_member
+          FROM respgres.set_member m
+         WHERE m.slot = from_slot AND m.content_id = from_id;
+    WHEN 'z' THEN
+        INSERT INTO respgres.sorted_set_member
+               (content_id, score, hash, slot, member, long_member)
+        SELECT to_id, m.score, m.hash, to_slot, m.member, m.long_member
+          FROM respgres.sorted_set_member m
+         WHERE m.slot = from_slot AND m.content_id = from_id;
+    WHEN 'x' THEN
+        PERFORM respgres.copy_stream(from_slot, from_id, to_slot, to_id);
+    END CASE;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.copy_stream(
+    from_slot smallint, from_id bigint, to_slot smallint, to_id bigint)
+RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    g record;
+    c record;
+    group_id bigint;
+    consumer_id bigint;
+BEGIN
+    INSERT INTO respgres.stream
+           (content_id, entries_added, slot, last_id, max_deleted_id)
+    SELECT to_id, s.entries_added, to_slot, s.last_id, s.max_deleted_id
+      FROM respgres.stream s
+     WHERE s.slot = from_slot AND s.content_id = from_id;
+    INSERT INTO respgres.stream_entry (content_id, slot, id, fields)
+    SELECT to_id, to_slot, e.id, e.fields
+      FROM respgres.stream_entry e
+     WHERE e.slot = from_slot AND e.content_id = from_id;
+    FOR g IN SELECT * FROM respgres.stream_group o
+              WHERE o.slot = from_slot AND o.content_id = from_id
+    LOOP
+        INSERT INTO respgres.stream_group
+               (content_id, entries_read, slot, name, long_name, last_id)
+        VALUES (to_id, g.entries_read, to_slot, g.name, g.long_name,
+                g.last_id)
+        RETURNING id INTO group_id;
+        FOR c IN SELECT * FROM respgres.stream_consumer o
+                  WHERE o.slot = from_slot AND o.group_id = g.id
+        LOOP
+            INSERT INTO respgres.stream_consumer
+                   (group_id, seen_at, active_at, slot, name, long_name)
+            VALUES (copy_stream.group_id, c.seen_at, c.active_at, to_slot,
+                    c.name, c.long_name)
+            RETURNING id INTO consumer_id;
+            INSERT INTO respgres.stream_pending
+                   (group_id, consumer_id, delivered_at, deliveries, slot,
+                    entry_id)
+            SELECT copy_stream.group_id, copy_stream.consumer_id,
+                   p.delivered_at, p.deliveries, to_slot, p.entry_id
+              FROM respgres.stream_pending p
+             WHERE p.slot = from_slot AND p.group_id = g.id
+               AND p.consumer_id = c.id;
+        END LOOP;
+    END LOOP;
 END
 $$;
 
@@ -85,26 +162,15 @@ CREATE OR REPLACE FUNCTION respgres.move_key(
     new_db int, new_slot smallint, new_key bytea, at_least bigint)
 RETURNS boolean
 LANGUAGE plpgsql AS $$
-DECLARE
-    old_id bigint;
-    new_id bigint;
-    moved_type "char";
 BEGIN
-    SELECT k.id, k.type INTO old_id, moved_type
-      FROM respgres.key k
-     WHERE k.db = move_key.db AND k.key = respgres.indexed(move_key.key)
-       AND k.slot = move_key.slot;
-    new_id := CASE WHEN old_id < at_least
-                   THEN nextval('respgres.key_id') ELSE old_id END;
     UPDATE respgres.key AS u
        SET db = new_db, slot = new_slot, key = respgres.indexed(new_key),
-           long_key = respgres.long(new_key), id = new_id,
+           long_key = respgres.long(new_key),
+           id = CASE WHEN u.id < at_least
+                     THEN nextval('respgres.key_id') ELSE u.id END,
            version = u.version + 1, touched_at = respgres.now_ms() / 1000
      WHERE u.db = move_key.db AND u.key = respgres.indexed(move_key.key)
        AND u.slot = move_key.slot;
-    IF new_id <> old_id AND moved_type <> 's' THEN
-        PERFORM respgres.copy_content(moved_type, old_id, new_id);
-    END IF;
     RETURN true;
 EXCEPTION WHEN unique_violation THEN
     RETURN false;
@@ -176,7 +242,7 @@ CREATE OR REPLACE FUNCTION respgres.copy(
 LANGUAGE plpgsql AS $$
 DECLARE
     k record;
-    new_id bigint;
+    new_content_id bigint;
 BEGIN
     slot := coalesce(slot, respgres.slot(key));
     new_slot := coalesce(new_slot, respgres.slot(new_key));
@@ -197,20 +263,28 @@ BEGIN
            AND d.slot = copy.new_slot;
         INSERT INTO respgres.key AS n
                (id, expires_at, sweep_at, number, db, touched_at, slot, type,
-                raw, key, value, long_key)
+                raw, key, value, long_key, content_id, content_slot, size,
+                first_position, fields_expire_at)
         SELECT nextval('respgres.key_id'), o.expires_at, o.expires_at,
                o.number, copy.new_db, respgres.now_ms() / 1000,
                copy.new_slot, o.type, o.raw, respgres.indexed(copy.new_key),
-               o.value, respgres.long(copy.new_key)
+               o.value, respgres.long(copy.new_key),
+               CASE WHEN o.content_id IS NOT NULL
+                    THEN nextval('respgres.key_id') END,
+               copy.new_slot, o.size, o.first_position, o.fields_expire_at
           FROM respgres.key o
          WHERE o.db = copy.db AND o.key = respgres.indexed(copy.key)
            AND o.slot = copy.slot
             ON CONFLICT DO NOTHING
-        RETURNING n.id INTO new_id;
+        RETURNING n.content_id INTO new_content_id;
         IF FOUND THEN
-            IF k.first_type <> 's' THEN
-                PERFORM respgres.copy_content(k.first_type, k.first_id,
-                                              new_id);
+            IF new_content_id IS NOT NULL THEN
+                PERFORM respgres.copy_content(
+                    o.type, o.content_slot, o.content_id,
+                    copy.new_slot, new_content_id)
+                   FROM respgres.key o
+                  WHERE o.db = copy.db AND o.key = respgres.indexed(copy.key)
+                    AND o.slot = copy.slot;
             END IF;
             done := true;
             RETURN;
@@ -220,7 +294,7 @@ END
 $$;
 
 -- Empties a database, or all when db is NULL.  Truncating takes a moment
--- whatever there is, and a lock on the table; deleting takes time for each
+-- whatever there is, and locks on the tables; deleting takes time for each
 -- row.
 CREATE OR REPLACE FUNCTION respgres.flush(db int DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -234,7 +308,11 @@ BEGIN
                SELECT FROM respgres.key k WHERE k.db < flush.db)
            AND NOT EXISTS (
                SELECT FROM respgres.key k WHERE k.db > flush.db) THEN
-            TRUNCATE respgres.key;
+            TRUNCATE respgres.key, respgres.hash_field, respgres.list_item,
+                respgres.set_member, respgres.sorted_set_member,
+                respgres.stream, respgres.stream_entry, respgres.stream_group,
+                respgres.stream_consumer, respgres.stream_pending,
+                respgres.dropped_content;
             RETURN;
         END IF;
     END IF;

@@ -48,12 +48,41 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     content bytea;
 BEGIN
-    IF k.type = 's' THEN
+    CASE k.type
+    WHEN 's' THEN
         content := respgres.string_bytes(k.value, k.number);
-    ELSE
-        content := int8send(k.id);
-    END IF;
-    RETURN sha256(convert_to(k.type::text, 'UTF8') || content ||
+    WHEN 'h' THEN
+        SELECT string_agg(sha256(coalesce(f.long_field, f.field)) ||
+                          sha256(f.value), '' ORDER BY f.hash, f.field)
+          INTO content
+          FROM respgres.hash_field f
+         WHERE f.slot = k.content_slot AND f.content_id = k.content_id;
+    WHEN 'l' THEN
+        SELECT string_agg(sha256(i.value), '' ORDER BY i.position)
+          INTO content
+          FROM respgres.list_item i
+         WHERE i.slot = k.content_slot AND i.content_id = k.content_id;
+    WHEN 't' THEN
+        SELECT string_agg(sha256(coalesce(m.long_member, m.member)), ''
+                          ORDER BY m.hash, m.member)
+          INTO content
+          FROM respgres.set_member m
+         WHERE m.slot = k.content_slot AND m.content_id = k.content_id;
+    WHEN 'z' THEN
+        SELECT string_agg(sha256(coalesce(m.long_member, m.member)) ||
+                          float8send(m.score), '' ORDER BY m.hash, m.member)
+          INTO content
+          FROM respgres.sorted_set_member m
+         WHERE m.slot = k.content_slot AND m.content_id = k.content_id;
+    WHEN 'x' THEN
+        SELECT string_agg(sha256(e.id || array_send(e.fields)), ''
+                          ORDER BY e.id)
+          INTO content
+          FROM respgres.stream_entry e
+         WHERE e.slot = k.content_slot AND e.content_id = k.content_id;
+    END CASE;
+    RETURN sha256(convert_to(k.type::text, 'UTF8') ||
+                  coalesce(content, ''::bytea) ||
                   CASE WHEN k.expires_at IS NULL THEN ''::bytea
                        ELSE '!'::bytea END);
 END

@@ -1,0 +1,88 @@
+/* Arguments and replies that all collections have; see collections.h. */
+#include "commands/collections.h"
+
+#include "commands/errors.h"
+#include "commands/request.h"
+#include "storage/base/bytes.h"
+#include "storage/result.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+struct numbered {
+	struct bytes bytes;
+	int index;
+};
+
+static int
+compare_bytes(const void *a, const void *b)
+{
+	const struct numbered *left = a, *right = b;
+	int order = bytes_compare(left->bytes, right->bytes);
+
+	return order != 0 ? order : left->index - right->index;
+}
+
+static int
+compare_indices(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+int
+collections_find_distinct(
+	struct request *request, int first, int step, int **indices)
+{
+	int count = (request->argc - first + step - 1) / step, distinct = 0;
+	struct numbered *all =
+		request_allocate(request, (size_t)count * sizeof(*all));
+
+	*indices = request_allocate(request, (size_t)count * sizeof(**indices));
+	for (int i = 0; i < count; i++)
+		all[i] = (struct numbered){ request->argv[first + i * step],
+			first + i * step };
+	if (count > 1)
+		qsort(all, (size_t)count, sizeof(*all), compare_bytes);
+	for (int i = 0; i < count; i++)
+		if (i + 1 == count ||
+			!bytes_equal(all[i].bytes, all[i + 1].bytes))
+			(*indices)[distinct++] = all[i].index;
+	if (count > 1)
+		qsort(*indices, (size_t)distinct, sizeof(**indices),
+			compare_indices);
+	return distinct;
+}
+
+bool
+collections_wrong_type(
+	struct request *request, const struct result *result, int column)
+{
+	for (int row = 0; row < result->row_count; row++)
+		if (result_is_null(result, row, column)) {
+			request_reply_error(request, ERROR_WRONG_TYPE);
+			return true;
+		}
+	return false;
+}
+
+int
+collections_count_true(const struct result *result, int column)
+{
+	int count = 0;
+
+	for (int row = 0; row < result->row_count; row++)
+		count += result_int64(result, row, column) != 0;
+	return count;
+}
+
+void
+collections_reply_count(void *arg, const struct result *result)
+{
+	struct request *request = arg;
+
+	if (request_failed(request, result) ||
+		collections_wrong_type(request, result, 1))
+		return;
+	request_reply_integer(request, collections_count_true(result, 1));
+}
