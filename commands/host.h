@@ -40,6 +40,9 @@ struct host {
 	void (*each_worker)(struct request *request,
 		void (*visit)(struct store *store, void *arg), void *arg,
 		void (*done)(void *arg));
+	/* See request_when_first(), request_send_part(). */
+	void (*when_first)(struct request *request);
+	bool (*send_part)(struct request *request);
 	void (*describe)(
 		struct connection *connection, struct connection_facts *facts);
 	/* On the connection's own worker. With `after_reply` its pending

@@ -10,12 +10,18 @@
 
 #include <stddef.h>
 
-enum { SHORT_ROWS = 1000 };
+enum {
+	SHORT_ROWS = 1000,
+	PART_SIZE = 64 * 1024, /* bytes of a long answer that leave together */
+};
 
 struct listing_state {
 	struct request *request;
 	const struct listing *listing;
+	struct call *stream;
 	bool started; /* the header is written */
+	bool sent; /* a part of the reply has left */
+	bool wrong_type;
 };
 
 static void
@@ -47,8 +53,8 @@ is_wrong_type(const struct listing *listing, const struct result *result)
 
 /* Writes the rows, and before the first of them the header for `total`. */
 static void
-write_rows(struct listing_state *state, const struct result *result,
-	int64_t total)
+write_rows(
+	struct listing_state *state, const struct result *result, int64_t total)
 {
 	if (!state->started) {
 		if (result_is_null(result, 0, LISTING_FIRST))
@@ -78,11 +84,38 @@ finish(struct listing_state *state)
 static struct call *
 new_call(struct listing_state *state, call_done done)
 {
-	struct call *call = call_new(state->request->store,
-		state->listing->statement, done, state);
+	struct call *call = call_new(
+		state->request->store, state->listing->statement, done, state);
 
 	state->listing->bind(state->request, call);
 	return call;
+}
+
+/* --- long answers ---------------------------------------------------- */
+
+static void
+on_room(struct request *request)
+{
+	struct listing_state *state = request->listing;
+
+	call_resume_stream(state->stream);
+}
+
+static bool
+long_rows(void *arg, const struct result *result)
+{
+	struct listing_state *state = arg;
+
+	/* The key may have become another since the short answer. */
+	state->wrong_type =
+		state->wrong_type || is_wrong_type(state->listing, result);
+	if (state->wrong_type)
+		return true;
+	write_rows(state, result, result_int64(result, 0, LISTING_TOTAL));
+	if (reply_size(&state->request->reply) < PART_SIZE)
+		return true;
+	state->sent = true;
+	return request_send_part(state->request, on_room);
 }
 
 static void
@@ -90,37 +123,57 @@ long_done(void *arg, const struct result *result)
 {
 	struct listing_state *state = arg;
 
-	if (request_failed(state->request, result))
-		return;
-	if (is_wrong_type(state->listing, result)) {
-		request_reply_error(state->request, ERROR_WRONG_TYPE);
+	state->stream = NULL;
+	if (result->status != STORE_OK && state->sent) {
+		request_break_off(state->request);
 		return;
 	}
-	if (result->row_count > 0)
-		write_rows(state, result,
-			result_int64(result, 0, LISTING_TOTAL));
-	strings_count_lookup(state->request, result->row_count > 0);
-	finish(state);
+	if (result->status != STORE_OK && state->started) {
+		int protocol = state->request->reply.protocol;
+
+		/* Not in the middle of an array. */
+		reply_release(&state->request->reply);
+		reply_init(&state->request->reply, protocol);
+	}
+	if (request_failed(state->request, result))
+		return;
+	if (state->wrong_type)
+		request_reply_error(state->request, ERROR_WRONG_TYPE);
+	else
+		finish(state);
 }
 
 static void
-send_long(struct listing_state *state)
+send_long(struct request *request)
 {
-	struct call *call = new_call(state, long_done);
+	struct listing_state *state = request->listing;
 
-	call_bind_null(call, VALUE_INT64);
-	call_send_route(call, ROUTE_BULK, state->request->db);
+	state->stream = new_call(state, long_done);
+	call_bind_null(state->stream, VALUE_INT64);
+	call_stream(state->stream, request->db, long_rows);
 }
+
+/* --- short answers --------------------------------------------------- */
 
 static void
 short_done(void *arg, const struct result *result)
 {
 	struct listing_state *state = arg;
+	struct request *request = state->request;
 
-	if (result->status == STORE_OK && result->row_count > SHORT_ROWS)
-		send_long(state);
-	else
-		long_done(state, result);
+	if (request_failed(request, result))
+		return;
+	strings_count_lookup(request, result->row_count > 0);
+	if (is_wrong_type(state->listing, result)) {
+		request_reply_error(request, ERROR_WRONG_TYPE);
+	} else if (result->row_count > SHORT_ROWS) {
+		request->listing = state;
+		request_when_first(request, send_long);
+	} else {
+		if (result->row_count > 0)
+			write_rows(state, result, result->row_count);
+		finish(state);
+	}
 }
 
 void

@@ -3,6 +3,8 @@
 
 #include "commands/connection.h"
 #include "commands/errors.h"
+#include "commands/host.h"
+#include "commands/server.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
 #include "storage/result.h"
@@ -101,6 +103,32 @@ void
 request_finish(struct request *request)
 {
 	request->connection->finish(request);
+}
+
+void
+request_when_first(
+	struct request *request, void (*start)(struct request *request))
+{
+	request->when_first = start;
+	request->server->host->when_first(request);
+}
+
+bool
+request_send_part(
+	struct request *request, void (*room)(struct request *request))
+{
+	request->when_room = NULL;
+	if (request->server->host->send_part(request))
+		return true;
+	request->when_room = room;
+	return false;
+}
+
+void
+request_break_off(struct request *request)
+{
+	request->server->host->close(request->connection, false);
+	request_finish(request);
 }
 
 void

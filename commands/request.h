@@ -22,6 +22,7 @@
 
 struct connection;
 struct counters;
+struct listing_state;
 struct server;
 struct store;
 struct result;
@@ -42,12 +43,17 @@ struct request {
 	struct reply reply;
 	/* For the handler's own use between its steps. */
 	void *state;
+	struct listing_state *listing; /* listing.c's own */
 	int64_t started_us; /* monotonic; when the handler was called */
 	struct counters *counters; /* this worker's */
 	/* Where its calls on keys go: ROUTE_KEY, or ROUTE_JOINT for a write
 	 * to several keys (enum call_route). */
 	int route;
 	int key_count;
+
+	/* Set by request_when_first() and request_send_part(). */
+	void (*when_first)(struct request *request);
+	void (*when_room)(struct request *request);
 
 	/* For proxy/ and request.c. */
 	struct request *next; /* the connection's next request */
@@ -74,6 +80,19 @@ void request_take_block(struct request *request, void *block);
 
 /* Ends the request: the reply leaves when all earlier ones have. */
 void request_finish(struct request *request);
+
+/* Answers of unbounded length leave in parts.  Calls start(request) when the
+ * request is the first of its connection's that is not finished, maybe at
+ * once: only then request_send_part() is allowed. */
+void request_when_first(
+	struct request *request, void (*start)(struct request *request));
+/* Sends what was replied so far.  False when the client is slow to read it:
+ * room(request) is called later, when more is wanted. */
+bool request_send_part(
+	struct request *request, void (*room)(struct request *request));
+/* Ends a request that has sent a part and cannot send the rest: the connection
+ * is closed, which is the only way to say so. */
+void request_break_off(struct request *request);
 
 void request_reply_ok(struct request *request);
 void request_reply_error(struct request *request, const char *text);

@@ -35,6 +35,9 @@ enum {
 	UNAUTHENTICATED_BUFFER_MAX = 256 * 1024,
 	UNAUTHENTICATED_OUTPUT_MAX = 1024, /* beyond what the socket takes */
 	REUSED_PARSER_SIZE_MAX = 64 * 1024,
+	/* A long answer holds a connection to the database: who does not read
+	 * half of OUTPUT_HIGH_WATER of it in so long a time is closed. */
+	STUCK_US = 30 * 1000 * 1000,
 };
 
 static void finish_request(struct request *request);
@@ -198,6 +201,23 @@ write_output(struct client *client)
 	return true;
 }
 
+/* After output was written, or when nobody is there to read it any more. */
+static void
+make_room(struct client *client)
+{
+	void (*room)(struct request * request);
+
+	if (client->stuck_since_us == 0 || client->first == NULL ||
+		client->first->when_room == NULL ||
+		(client->socket >= 0 &&
+			client_output_size(client) > OUTPUT_HIGH_WATER / 2))
+		return;
+	client->stuck_since_us = 0;
+	room = client->first->when_room;
+	client->first->when_room = NULL;
+	room(client->first);
+}
+
 void
 client_flush(struct client *client)
 {
@@ -223,6 +243,7 @@ client_flush(struct client *client)
 		client->socket >= 0 && client_output_size(client) == 0 &&
 		client->in_flight == 0)
 		close_socket(client);
+	make_room(client);
 	free_if_done(client);
 }
 
@@ -244,6 +265,13 @@ wants_reply(struct connection *connection)
 	default:
 		return false;
 	}
+}
+
+/* The same for a part of a reply: the request is not over. */
+static bool
+wants_reply_now(const struct connection *connection)
+{
+	return connection->reply_mode == REPLY_ON;
 }
 
 void
@@ -293,6 +321,41 @@ send_finished(struct client *client)
 		client->in_flight--;
 		worker_give_request(client->worker, request);
 	}
+	client_start_when_first(client);
+}
+
+void
+client_start_when_first(struct client *client)
+{
+	struct request *first = client->first;
+	void (*start)(struct request * request);
+
+	if (first == NULL || first->finished || first->when_first == NULL)
+		return;
+	start = first->when_first;
+	first->when_first = NULL;
+	start(first);
+}
+
+bool
+client_send_part(struct client *client, struct request *request)
+{
+	struct evbuffer *lost;
+
+	if (client->socket >= 0 && wants_reply_now(&client->connection)) {
+		if (client->output == NULL)
+			client->output = evbuffer_new();
+		reply_drain(&request->reply, client->output);
+		worker_mark_dirty(client->worker, client);
+	} else {
+		lost = evbuffer_new();
+		reply_drain(&request->reply, lost);
+		evbuffer_free(lost);
+	}
+	if (client_output_size(client) <= OUTPUT_HIGH_WATER)
+		return true;
+	client->stuck_since_us = clock_monotonic_us();
+	return false;
 }
 
 static void
@@ -551,6 +614,14 @@ client_tick(struct client *client, int64_t now_us)
 		return;
 	if (exceeds_output_limit(client))
 		worker_mark_dirty(client->worker, client);
+	if (client->stuck_since_us != 0 &&
+		now_us - client->stuck_since_us > STUCK_US) {
+		log_event(LOG_WARNING, "client does not read a long answer",
+			"client", log_int((long long)client->connection.id),
+			NULL);
+		client_close(client, false);
+		return;
+	}
 	if (client->in_flight > 0 || client->held)
 		return;
 	if (timeout_s > 0 && idle_us > timeout_s * 1000000 &&

@@ -55,6 +55,7 @@ struct client {
 	int in_flight;
 	int tracks[TRACK_COUNT]; /* in flight, of each */
 	int64_t soft_limit_since_us;
+	int64_t stuck_since_us; /* a part waits for room; 0: none */
 	size_t reply_size; /* what the next replies are taken to be */
 };
 
@@ -82,6 +83,12 @@ void client_tick(struct client *client, int64_t now_us);
 void client_describe(struct client *client, struct connection_facts *facts);
 /* Sends RESP that answers no request, behind the answers sent so far. */
 void client_push(struct client *client, struct bytes resp);
+/* Lets a request that wants to be the first of those in flight start, if it is
+ * (request_when_first()). */
+void client_start_when_first(struct client *client);
+/* Sends what the first request has replied so far; false when the client has
+ * not read enough of it: the request's when_room is called when it has. */
+bool client_send_part(struct client *client, struct request *request);
 /* Bytes of output not yet written. */
 size_t client_output_size(const struct client *client);
 

@@ -34,6 +34,18 @@ worker_of(struct request *request)
 }
 
 static void
+when_first(struct request *request)
+{
+	client_start_when_first(client_of(request->connection));
+}
+
+static bool
+send_part(struct request *request)
+{
+	return client_send_part(client_of(request->connection), request);
+}
+
+static void
 visit_worker(struct worker *worker, void *arg)
 {
 	struct visit *visit = arg;
@@ -194,6 +206,8 @@ stall(struct request *request, int64_t duration_us)
 const struct host host_functions = {
 	.each_connection = each_connection,
 	.each_worker = each_worker,
+	.when_first = when_first,
+	.send_part = send_part,
 	.describe = describe,
 	.close = close_connection,
 	.reset_statistics = reset_statistics,

@@ -3,6 +3,7 @@
 
 #include "storage/base/memory.h"
 #include "storage/indexed_key.h"
+#include "storage/lane.h"
 #include "storage/slot.h"
 #include "storage/store.h"
 
@@ -28,7 +29,8 @@ call_new(struct store *store, enum statement_id id, call_done done, void *arg)
 	call->route = ROUTE_KEY;
 	call->db = 0;
 	call->hash = 0;
-	call->keyed = call->alone = false;
+	call->keyed = call->alone = call->streaming = false;
+	call->on_rows = NULL;
 	call->deadline_us = 0;
 	call->element_count = 1;
 	call->column_count = call->sequence = 0;
@@ -209,6 +211,20 @@ call_send_route(struct call *call, enum call_route route, int db)
 	if (!call->keyed)
 		call->db = db;
 	send_along(call, route);
+}
+
+void
+call_stream(struct call *call, int db, call_on_rows on_rows)
+{
+	call->alone = true;
+	call->on_rows = on_rows;
+	call_send_route(call, ROUTE_STREAM, db);
+}
+
+void
+call_resume_stream(struct call *call)
+{
+	lane_resume(call->lane);
 }
 
 void

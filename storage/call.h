@@ -55,7 +55,12 @@ enum call_route {
 	/* Writes to several keys, or to all: alone, while no lane is busy. */
 	ROUTE_JOINT,
 	ROUTE_BULK, /* slow reads: SCAN, KEYS, DBSIZE… */
+	ROUTE_STREAM, /* call_stream() */
 };
+
+/* Takes rows of a stream, in their order; false: no more until
+ * call_resume_stream(). */
+typedef bool (*call_on_rows)(void *arg, const struct result *rows);
 
 struct call {
 	struct call *next; /* in whatever queue holds it */
@@ -68,6 +73,8 @@ struct call {
 	int db; /* of its keys; decides the storage class */
 	uint64_t hash; /* of the first key; 0: no key was bound */
 	bool keyed, alone;
+	call_on_rows on_rows; /* NULL: the rows come with the result */
+	bool streaming; /* some rows were handed out: it cannot run again */
 	int64_t deadline_us; /* monotonic */
 	int element_count, column_count; /* columns of one element */
 	int sequence; /* of arrival in its batch's group */
@@ -111,6 +118,14 @@ void call_send(struct call *call);
 /* Sends along another route; `db` decides the storage class where no key was
  * bound. */
 void call_send_route(struct call *call, enum call_route route, int db);
+
+/* Sends a read whose rows are handed to `on_rows` as they arrive, in bounded
+ * memory; the result then has none.  On the calling worker's own connection for
+ * that, one after the other.  A failure after the first row is STORE_DOWN or
+ * STORE_ERROR like any other. */
+void call_stream(struct call *call, int db, call_on_rows on_rows);
+/* On the thread of the call's store, after on_rows() returned false. */
+void call_resume_stream(struct call *call);
 
 /* For storage itself: hands the call to its store's thread to finish. */
 void call_complete(struct call *call);

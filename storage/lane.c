@@ -126,6 +126,8 @@ send_batch(struct lane *lane)
 
 		sent = prepare(lane, batch_group_statement(group));
 		add_step(lane, STEP_GROUP, i);
+		if (group->calls[0]->on_rows != NULL)
+			link_split_next(lane->link);
 		sent = sent &&
 			batch_send_group(&lane->batch, group, lane->link);
 	}
@@ -280,6 +282,27 @@ remember_failure(struct lane *lane, const PGresult *result, struct step step)
 }
 
 static void
+hand_out_rows(struct lane *lane, PGresult *set)
+{
+	int group = lane->steps[lane->steps_answered].index;
+	struct call *call = lane->batch.groups[group].calls[0];
+	struct result result = { .status = STORE_OK,
+		.rows = rows_new(set),
+		.row_count = PQntuples(set) };
+
+	call->streaming = true;
+	if (!call->on_rows(call->arg, &result))
+		link_pause(lane->link);
+	rows_release(result.rows);
+}
+
+void
+lane_resume(struct lane *lane)
+{
+	link_resume(lane->link);
+}
+
+static void
 on_result(void *arg, PGresult *result)
 {
 	struct lane *lane = arg;
@@ -288,6 +311,10 @@ on_result(void *arg, PGresult *result)
 
 	if (!lane->ready) {
 		lane_session_result(&lane->session, result);
+		return;
+	}
+	if (status == PGRES_SINGLE_TUPLE) {
+		hand_out_rows(lane, result);
 		return;
 	}
 	step = lane->steps_answered < lane->step_count ?
@@ -390,7 +417,8 @@ on_connected(void *arg)
 	lane->ready = false;
 	memset(lane->prepared, 0, sizeof(lane->prepared));
 	lane_session_start(&lane->session, lane->link, lane->schema,
-		lane->synchronous, lane->kind != LANE_BULK);
+		lane->synchronous,
+		lane->kind == LANE_POINT || lane->kind == LANE_JOINT);
 }
 
 static void
@@ -420,7 +448,8 @@ lane_new(struct store *store, enum lane_kind kind, enum schema schema,
 	bool synchronous, int index, int64_t id, struct gate *gate,
 	bool connect)
 {
-	static const char *const kinds[] = { "point", "joint", "bulk" };
+	static const char *const kinds[] = { "point", "joint", "bulk",
+		"stream" };
 	struct lane *lane = memory_allocate_zeroed(1, sizeof(*lane));
 	struct event_base *base = store_event_base(store);
 

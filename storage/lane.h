@@ -29,7 +29,7 @@ struct lane;
 struct storage_options;
 struct store;
 
-enum lane_kind { LANE_POINT, LANE_JOINT, LANE_BULK };
+enum lane_kind { LANE_POINT, LANE_JOINT, LANE_BULK, LANE_STREAM };
 
 struct lane_counters {
 	uint64_t batches, calls, statements, retries, reconnects, errors;
@@ -46,6 +46,9 @@ struct store *lane_store(const struct lane *lane);
 /* Queues the call; it is sent by the next lane_flush(). */
 void lane_enqueue(struct lane *lane, struct call *call);
 void lane_flush(struct lane *lane);
+
+/* Goes on with a stream whose taker wanted a pause. */
+void lane_resume(struct lane *lane);
 
 /* From any thread: has lane_flush() called on the owner's. */
 void lane_wake(struct lane *lane);

@@ -21,10 +21,17 @@ enum {
 	RETRY_DELAY_MAX_MS = 50,
 };
 
+static void
+complete_with(struct call *call, enum store_status status)
+{
+	call->result.status = status;
+	call_complete(call);
+}
+
 void
 lane_requeue_batch(struct lane *lane)
 {
-	struct call *first = NULL, **tail = &first;
+	struct call *first = NULL, **tail = &first, *broken = NULL;
 
 	for (int i = 0; i < lane->batch.group_count; i++) {
 		struct batch_group *group = &lane->batch.groups[i];
@@ -36,6 +43,11 @@ lane_requeue_batch(struct lane *lane)
 				continue;
 			rows_release(call->result.rows);
 			call->result.rows = NULL;
+			if (call->streaming) {
+				/* Alone in its batch. */
+				broken = call;
+				continue;
+			}
 			*tail = call;
 			tail = &call->next;
 			lane->queued++;
@@ -49,13 +61,8 @@ lane_requeue_batch(struct lane *lane)
 	}
 	batch_clear(&lane->batch);
 	store_mark_dirty(lane->store, lane);
-}
-
-static void
-complete_with(struct call *call, enum store_status status)
-{
-	call->result.status = status;
-	call_complete(call);
+	if (broken != NULL)
+		complete_with(broken, STORE_DOWN);
 }
 
 /* --- failures -------------------------------------------------------- */

@@ -31,6 +31,9 @@ struct link {
 	bool broken; /* libpq took a statement's half */
 	int outstanding; /* statements */
 	int syncs;
+	bool split; /* a result is to come row by row */
+	int before_split; /* results before that one */
+	bool paused;
 	int backoff_ms;
 	bool given_up; /* close as soon as no handler runs */
 };
@@ -57,6 +60,7 @@ close_connection(struct link *link)
 	link->connection = NULL;
 	link->connected = link->broken = false;
 	link->outstanding = link->syncs = 0;
+	link->split = link->paused = false;
 }
 
 static void
@@ -91,6 +95,26 @@ fail(struct link *link)
 	free(reason);
 }
 
+/* libpq wants to be told when the statement is the one whose result is next. */
+static void
+split_if_next(struct link *link)
+{
+	if (link->split && link->before_split == 0 &&
+		PQsetSingleRowMode(link->connection) == 1)
+		link->split = false;
+}
+
+static void
+count_answer(struct link *link, const PGresult *result)
+{
+	if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+		return;
+	if (link->outstanding > 0)
+		link->outstanding--;
+	if (link->split)
+		link->before_split--;
+}
+
 /* Hands out every complete result.  A handler may send more, and may not free
  * or renew the link. */
 static void
@@ -98,9 +122,13 @@ deliver_results(struct link *link)
 {
 	PGconn *connection = link->connection;
 
-	while (link->outstanding + link->syncs > 0 && !PQisBusy(connection)) {
-		PGresult *result = PQgetResult(connection);
+	while (link->outstanding + link->syncs > 0 && !link->paused) {
+		PGresult *result;
 
+		split_if_next(link);
+		if (PQisBusy(connection))
+			return;
+		result = PQgetResult(connection);
 		if (result == NULL) {
 			if (PQstatus(connection) == CONNECTION_BAD)
 				return;
@@ -108,6 +136,7 @@ deliver_results(struct link *link)
 		}
 		if (PQstatus(connection) == CONNECTION_BAD &&
 			PQresultStatus(result) != PGRES_TUPLES_OK &&
+			PQresultStatus(result) != PGRES_SINGLE_TUPLE &&
 			PQresultStatus(result) != PGRES_COMMAND_OK &&
 			PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
 			PQclear(result);
@@ -118,8 +147,7 @@ deliver_results(struct link *link)
 			PQclear(result);
 			link->handlers->synced(link->arg);
 		} else {
-			if (link->outstanding > 0)
-				link->outstanding--;
+			count_answer(link, result);
 			link->handlers->result(link->arg, result);
 		}
 	}
@@ -149,7 +177,7 @@ static void
 on_readable(evutil_socket_t socket, short what, void *arg)
 {
 	struct link *link = arg;
-	bool alive = PQconsumeInput(link->connection) == 1;
+	bool alive = link->paused || PQconsumeInput(link->connection) == 1;
 
 	(void)socket;
 	(void)what;
@@ -329,6 +357,32 @@ link_send_execute(struct link *link, const char *name, int count,
 		PQsendQueryPrepared(link->connection, name, count, values,
 			sizes, binary, 1),
 		&link->outstanding);
+}
+
+void
+link_split_next(struct link *link)
+{
+	link->split = true;
+	link->before_split = link->outstanding;
+}
+
+void
+link_pause(struct link *link)
+{
+	link->paused = true;
+	if (link->connected)
+		event_del(link->io);
+}
+
+void
+link_resume(struct link *link)
+{
+	link->paused = false;
+	if (!link->connected)
+		return;
+	event_add(link->io, NULL);
+	/* Rows may be waiting in libpq's buffer. */
+	event_active(link->io, EV_READ, 1);
 }
 
 bool

@@ -39,6 +39,12 @@ void link_free(struct link *link);
 bool link_send_prepare(struct link *link, const char *name, const char *text);
 bool link_send_execute(struct link *link, const char *name, int count,
 	const char *const *values, const int *sizes);
+/* The result of the statement sent next comes row by row: one result of status
+ * PGRES_SINGLE_TUPLE for each, and behind them one without rows. */
+void link_split_next(struct link *link);
+/* Hands out no more results, and reads no more, until link_resume(). */
+void link_pause(struct link *link);
+void link_resume(struct link *link);
 /* An unprepared statement, with text parameters and binary result. */
 bool link_send_query(struct link *link, const char *text, int count,
 	const char *const *values);

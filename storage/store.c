@@ -22,6 +22,7 @@ struct lane_set {
 	struct lane **point;
 	struct lane *joint;
 	struct lane **bulk;
+	struct lane **stream; /* one for each store */
 	atomic_uint next_bulk;
 };
 
@@ -240,6 +241,8 @@ lane_for(struct storage *storage, struct call *call)
 	case ROUTE_JOINT:
 		/* A single lane is alone as it is. */
 		return storage->options.lanes == 1 ? set->point[0] : set->joint;
+	case ROUTE_STREAM:
+		return set->stream[call->store->index];
 	case ROUTE_BULK:
 		next = atomic_fetch_add_explicit(
 			&set->next_bulk, 1, memory_order_relaxed);
@@ -294,6 +297,10 @@ create_set(struct storage *storage, enum storage_class class, int64_t *id)
 			storage->stores[owner++ % storage->store_count],
 			LANE_BULK, schema, class == CLASS_DURABLE, i, (*id)++,
 			NULL, connect && i == 0);
+	for (int i = 0; i < storage->store_count; i++)
+		set->stream[i] = lane_new(storage->stores[i], LANE_STREAM,
+			schema, class == CLASS_DURABLE, i, (*id)++, NULL,
+			false);
 }
 
 struct storage *
@@ -314,6 +321,8 @@ storage_new(const struct storage_options *options, int store_count)
 			(size_t)options->lanes, sizeof(*set->point));
 		set->bulk = memory_allocate_zeroed(
 			(size_t)options->bulk_lanes, sizeof(*set->bulk));
+		set->stream = memory_allocate_zeroed(
+			(size_t)store_count, sizeof(*set->stream));
 	}
 	return storage;
 }
@@ -340,6 +349,7 @@ storage_free(struct storage *storage)
 		gate_free(storage->sets[i].gate);
 		free(storage->sets[i].point);
 		free(storage->sets[i].bulk);
+		free(storage->sets[i].stream);
 	}
 	free(storage->stores);
 	free((char *)storage->options.conninfo);
@@ -393,6 +403,8 @@ storage_each_lane(struct storage *storage,
 		visit(set->joint, arg);
 		for (int j = 0; j < storage->options.bulk_lanes; j++)
 			visit(set->bulk[j], arg);
+		for (int j = 0; j < storage->store_count; j++)
+			visit(set->stream[j], arg);
 	}
 }
 

@@ -5,6 +5,9 @@
  *	                          └──┘ a second later │   ▼               │
  *	                                              └─ ranges ◀─────────┘
  *
+ * Where collections were dropped or fields of hashes expired, their rows
+ * (contents) follow when a schema's sweep is done.
+ *
  * A sweep takes rows in the order in which they are due, locks what nobody
  * else holds, and sorts out what has another expiry by now.  When it comes back
  * full there is a mass of keys that expire together: the rest goes range by
@@ -41,6 +44,7 @@ enum sweeper_step {
 	STEP_CLAIM,
 	STEP_SWEEP,
 	STEP_RANGE,
+	STEP_CONTENTS,
 	STEP_REAP,
 };
 
@@ -59,6 +63,7 @@ struct sweeper {
 	enum sweeper_failure failure;
 	int64_t asked; /* rows of this sweep, at the most */
 	int64_t due, deleted, first_at, last_at, now_ms; /* what came back */
+	bool contents_due;
 	/* The range under way, and how long the next is. */
 	int64_t range_start, range_end, range_ms;
 	int64_t reaped_us; /* monotonic */
@@ -179,6 +184,24 @@ next_schema(struct sweeper *sweeper)
 		pause_sweeping(sweeper);
 }
 
+/* As many rows at a time as keys: their masses are left to the next sweep, so
+ * that keys that expire meanwhile do not wait. */
+static void
+sweep_contents(struct sweeper *sweeper)
+{
+	ask_prepared(sweeper, STEP_CONTENTS, SQL_sweeper_sweep_contents, 1,
+		&sweeper->asked);
+}
+
+static void
+after_contents(struct sweeper *sweeper)
+{
+	if (sweeper->deleted >= sweeper->asked && may_sweep(sweeper))
+		sweep(sweeper, sweeper->schema);
+	else
+		next_schema(sweeper);
+}
+
 /* The rows of a full sweep tell how long in time a range should be. */
 static void
 start_ranges(struct sweeper *sweeper)
@@ -196,7 +219,11 @@ start_ranges(struct sweeper *sweeper)
 static void
 after_sweep(struct sweeper *sweeper)
 {
-	if (sweeper->due < sweeper->asked || !may_sweep(sweeper))
+	if (!may_sweep(sweeper))
+		next_schema(sweeper);
+	else if (sweeper->due < sweeper->asked && sweeper->contents_due)
+		sweep_contents(sweeper);
+	else if (sweeper->due < sweeper->asked)
 		next_schema(sweeper);
 	else if (sweeper->deleted * 2 > sweeper->due)
 		start_ranges(sweeper);
@@ -274,6 +301,10 @@ read_rows(struct sweeper *sweeper, const PGresult *result)
 		sweeper->first_at = read_int64(result, 2);
 		sweeper->last_at = read_int64(result, 3);
 		sweeper->now_ms = read_int64(result, 4);
+		sweeper->contents_due = *PQgetvalue(result, 0, 5) != 0;
+		break;
+	case STEP_CONTENTS:
+		sweeper->deleted = read_int64(result, 0);
 		break;
 	case STEP_RANGE:
 		sweeper->deleted = read_int64(result, 0);
@@ -341,6 +372,9 @@ go_on(struct sweeper *sweeper)
 			after_sweep(sweeper);
 		else
 			after_range(sweeper);
+		break;
+	case STEP_CONTENTS:
+		after_contents(sweeper);
 		break;
 	case STEP_REAP:
 		if (++sweeper->schema < SCHEMA_COUNT)

@@ -13,7 +13,8 @@ SELECT set_config('lock_timeout', '10ms', false)
 -- Looks at up to $1 rows that are due: deletes what has expired, and notes the
 -- later or no expiry of what has not.  Rows that somebody holds are left for
 -- the next time.  How many were due, how many were deleted, the first and the
--- last time of looking among them, and now.
+-- last time of looking among them, now, and whether there are contents to
+-- sweep.
 WITH due AS MATERIALIZED (
     SELECT k.ctid, k.sweep_at,
            coalesce(k.expires_at <= n.now, false) AS expired
@@ -33,12 +34,20 @@ WITH due AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),
        (SELECT min(d.sweep_at) FROM due d),
-       (SELECT max(d.sweep_at) FROM due d), respgres.now_ms()
+       (SELECT max(d.sweep_at) FROM due d), respgres.now_ms(),
+       EXISTS (SELECT FROM respgres.dropped_content)
+       OR EXISTS (SELECT FROM respgres.hash_field f
+                   WHERE f.expires_at <= (SELECT respgres.now_ms()))
 
 -- name: sweeper_sweep_range
 -- write
 -- How many were deleted, and now.
 SELECT respgres.sweep_range($1::int8, $2::int8), respgres.now_ms()
+
+-- name: sweeper_sweep_contents
+-- write
+-- How many rows of dropped contents and expired fields were deleted.
+SELECT respgres.sweep_contents($1::int8)
 
 -- name: sweeper_reap_lanes
 -- write

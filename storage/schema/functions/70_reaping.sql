@@ -152,3 +152,12 @@ BEGIN
     RETURN reaped;
 END
 $$;
+
+-- Deletes up to `most` rows that nobody sees any more; how many there were.
+CREATE OR REPLACE FUNCTION respgres.sweep_contents(most bigint)
+RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN respgres.reap_contents(most);
+END
+$$;
