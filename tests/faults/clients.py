@@ -13,10 +13,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 
 from support.connection import Connection, Cut, ErrorReply, encode
 from support.memory import MEBIBYTE, is_bounded, resident_size
-from support.server import Results, Server
+from support.server import Results, Server, becomes
 
 CHURN_CONNECTIONS = 10_000
 CHURN_THREADS = 8
+# So long that a slow disk, on which PostgreSQL stops, does not look like it.
+SHUTDOWN_SECONDS = 60
 
 
 def test_drain(server, check):
@@ -37,15 +39,16 @@ def test_drain(server, check):
                    for at in range(len(answers))]
         for thread in threads:
             thread.start()
-        time.sleep(0.4)
+        busy = sum(answers) + 1000
+        check("clients are busy", becomes(lambda: sum(answers) > busy), True)
         start = time.monotonic()
         status = server.kill(signal.SIGTERM)
         took = time.monotonic() - start
         for thread in threads:
-            thread.join(30)
+            thread.join()
         check("the status is 0", status, 0)
-        check(f"it does not wait for busy clients: {took:.1f} s", took < 5,
-              True)
+        check(f"it does not wait for busy clients: {took:.1f} s",
+              took < SHUTDOWN_SECONDS / 2, True)
         server.start()
         check("each increment was answered",
               int(Connection(server.port).call("GET", "drained")),
@@ -110,13 +113,8 @@ def test_slow_reader(server, check):
           admin.call("CONFIG", "SET", limit, "normal 1mb 0 0"), b"OK")
     slow = Connection(server.port)
     slow.send(encode("GET", "big") * count)
-    time.sleep(1)
-    try:
-        for _ in range(count):
-            slow.read()
-        check("over the limit it is disconnected", "all was read", "a cut")
-    except OSError:
-        pass
+    check("over the limit it is disconnected", becomes(
+        lambda: len(admin.call("CLIENT", "LIST").splitlines()) == 1), True)
     admin.call("CONFIG", "SET", limit, "normal 0 0 0")
 
 
@@ -127,11 +125,8 @@ def test_vanishing_clients(server, check):
         connection.send(encode("INCR", "vanished") * 20)
         connection.close()
     admin = Connection(server.port)
-    deadline = time.monotonic() + 10
-    while (count := int(admin.call("GET", "vanished") or 0)) < 6000:
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
+    becomes(lambda: int(admin.call("GET", "vanished") or 0) >= 6000, 10)
+    count = int(admin.call("GET", "vanished") or 0)
     # A reset may overtake what was not yet read, never the other way round.
     check(f"no command is run twice: {count}", 0 < count <= 6000, True)
 
@@ -161,9 +156,8 @@ def test_churn(server, check):
     check("no command fails", wrong, [])
     check("each was run once", int(admin.call("GET", "churned")),
           CHURN_CONNECTIONS)
-    time.sleep(1.5)
-    check("only one client is left",
-          len(admin.call("CLIENT", "LIST").splitlines()), 1)
+    check("only one client is left", becomes(
+        lambda: len(admin.call("CLIENT", "LIST").splitlines()) == 1), True)
     grown = resident_size(server) - before
     check(f"memory stays: {grown // MEBIBYTE} MiB",
           is_bounded(server, grown, 20),
@@ -176,7 +170,8 @@ def main():
     tests = [(name, test) for name, test in globals().items()
              if name.startswith("test_") and
              (len(sys.argv) < 2 or name[5:] in sys.argv[1:])]
-    with Server("--lanes", 4, "--worker-threads", 4) as server:
+    with Server("--lanes", 4, "--worker-threads", 4,
+                "--shutdown-timeout", SHUTDOWN_SECONDS) as server:
         for name, test in tests:
             start = time.monotonic()
 

@@ -16,7 +16,7 @@ from support.connection import Connection, ErrorReply
 from support.memory import MEBIBYTE, is_bounded, resident_size
 from support.postmaster import (children_of, lane_backends, postmaster_pid,
                                 send_signal)
-from support.server import Results, Server
+from support.server import Results, Server, becomes
 
 DOWN = "TRYAGAIN PostgreSQL cannot be reached; the command was not executed"
 STALLED_CLIENTS = 50
@@ -135,12 +135,13 @@ def test_stalled_backend(server, check):
     with Paused(lane_backends(server)["respgres durable point 1"]):
         for thread in threads:
             thread.start()
+        becomes(lambda: any(answered))
         time.sleep(1)
         early = sum(answer is not None for answer in answered)
         check(f"other lanes answer meanwhile: {early} of {len(answered)}",
               0 < early < len(answered), True)
     for thread in threads:
-        thread.join(20)
+        thread.join()
     check("and all are answered in the end", answered,
           [b"OK"] * len(connections))
 
@@ -172,7 +173,7 @@ def test_same_key_of_two_databases(server, check):
 def test_reads_of_a_lost_batch(server, check):
     """A read that shared its batch with writes is repeated, when the
     connection dies, and sees what it would have seen."""
-    connection = Connection(server.port, 20)
+    connection = Connection(server.port)
     for number in range(6):
         backends = lane_backends(server)
         with Paused(*backends.values()):
@@ -193,7 +194,7 @@ def test_away(_, check):
     database = Server("--lanes", 1)
     try:
         with Server("--postgres-timeout", 1000, beside=database) as server:
-            connection = Connection(server.port, 20)
+            connection = Connection(server.port)
             check("SET before", connection.call("SET", "away", "1"), b"OK")
             database.kill(signal.SIGTERM)
             for command in (("GET", "away"), ("SET", "away", "2"),
@@ -203,18 +204,16 @@ def test_away(_, check):
                 took = time.monotonic() - start
                 check(f"{command[0]} while it is away", str(reply), DOWN)
                 check(f"{command[0]} waits as long as it should: {took:.2f} s",
-                      0.9 < took < 2.5, True)
+                      0.9 < took < 4, True)
             check("PING needs no database", connection.call("PING"), b"PONG")
             replies = connection.pipeline([("INCR", "n")] * 500)
             check("a pipeline is refused at once", set(replies),
                   {ErrorReply(DOWN)})
             database.start()
-            start = time.monotonic()
             # Each key's lane comes back in its own time.
             for key in ("away", "n"):
-                while isinstance(connection.call("GET", key), ErrorReply):
-                    if time.monotonic() - start > 20:
-                        break
+                becomes(lambda: not isinstance(
+                    connection.call("GET", key), ErrorReply))
             check("what was acknowledged is there",
                   connection.call("GET", "away"), b"1")
             check("what was refused is not", connection.call("GET", "n"),
@@ -250,7 +249,7 @@ def test_back_pressure(server, check):
             most = max(most, resident_size(server))
             time.sleep(0.05)
     for thread in threads:
-        thread.join(120)
+        thread.join()
     most = max(most, resident_size(server))
     pushed = STALLED_CLIENTS * count * len(value)
     print(f"back-pressure: {pushed // MEBIBYTE} MiB pushed, "

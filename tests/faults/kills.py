@@ -21,7 +21,7 @@ from support.load import DONE, Load
 from support.postmaster import kill_backend, kill_postgres
 from support.server import Results, Server
 
-RESUME_SECONDS = 30
+RESUME_SECONDS = 60
 
 
 def kill_server(server, _):

@@ -48,7 +48,7 @@ connect_to(const char *socket_path)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 		cr_assert_neq(fd, -1);

@@ -57,7 +57,7 @@ release(void)
 	free(text);
 }
 
-TestSuite(check, .init = make_database, .fini = release, .timeout = 30);
+TestSuite(check, .init = make_database, .fini = release, .timeout = 120);
 
 static bool
 check(const char *where, int connections)

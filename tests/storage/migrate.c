@@ -90,7 +90,8 @@ disconnect(void)
 	free(conninfo);
 }
 
-TestSuite(migrate, .init = connect_to_fresh, .fini = disconnect, .timeout = 30);
+TestSuite(
+	migrate, .init = connect_to_fresh, .fini = disconnect, .timeout = 120);
 
 static bool
 apply(size_t migration_count, size_t function_count,

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import time
 
+PATIENCE_SECONDS = 60
+
 
 def postmaster_pid(server):
     """Process ID of the server's own PostgreSQL."""
@@ -15,8 +17,11 @@ def postmaster_pid(server):
         os.path.join(server.directory, "respgres-data", "postmaster.pid"))
     if not names:
         return None
-    with open(names[0]) as file:
-        return int(file.readline())
+    try:
+        with open(names[0]) as file:
+            return int(file.readline())
+    except (OSError, ValueError):
+        return None  # just being removed or written
 
 
 def parent_of(pid):
@@ -50,7 +55,7 @@ def lane_backends(server):
 
 def kill_backend(server, choice):
     """One lane's backend; PostgreSQL restarts all others after that."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             backends = lane_backends(server)
@@ -67,7 +72,7 @@ def kill_backend(server, choice):
 
 def kill_postgres(server, choice):
     """The postmaster, and in half of the cases all its children too."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while (pid := postmaster_pid(server)) is None:
         if time.monotonic() > deadline:
             raise RuntimeError("no PostgreSQL to kill")

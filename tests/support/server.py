@@ -151,7 +151,7 @@ class Server:
             self.process.kill()
             self.process.wait()
         # A PostgreSQL that lost its server may still be writing.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while os.path.exists(self.directory) and time.monotonic() < deadline:
             shutil.rmtree(self.directory, ignore_errors=True)
             time.sleep(0.02)
@@ -178,6 +178,16 @@ class Server:
         else:
             self.remove()
         return False
+
+
+def becomes(state, seconds=60):
+    """Whether state() becomes true before the seconds are over."""
+    deadline = time.monotonic() + seconds
+    while not state():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 class Results:
