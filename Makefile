@@ -216,6 +216,7 @@ $(call program,$(FUZZ)): %: %.o $(LIBRARY)
 compat: deps-test ## plays the test suite of Redis itself at respgres
 	$(MAKE) all
 	RESPGRES_BINARY=$(abspath $(PROGRAM)) tests/compat/run
+	$(MAKE) redis-compat.md
 
 bench: deps-test ## measures side by side with redis-server and pgbench
 	$(MAKE) LTO=1 all
@@ -241,6 +242,7 @@ sql-check: $(PROGRAM) ## prepares every SQL statement and looks at its plan
 
 redis-compat.md: $(PROGRAM) ## lists each Redis command and its state here
 	$(PROGRAM) --compat >$@.new
+	cat tests/compat/score.md >>$@.new
 	mv $@.new $@
 
 docs/configuration.md: $(PROGRAM) ## lists each directive of the configuration
