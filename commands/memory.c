@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { SAMPLES_DEFAULT = 5 }; /* elements of a collection */
+
 static void
 reply_usage(void *arg, const struct result *result)
 {
@@ -29,10 +31,9 @@ static void
 cmd_memory_usage(struct request *request)
 {
 	struct call *call;
+	int64_t samples = SAMPLES_DEFAULT;
 
 	for (int i = 3; i < request->argc; i += 2) {
-		int64_t samples = 0;
-
 		if (i + 1 < request->argc &&
 			request_is_word(request, i, "SAMPLES") &&
 			!request_read_int64(request, i + 1, &samples))
@@ -46,6 +47,7 @@ cmd_memory_usage(struct request *request)
 	}
 	call = call_new(request->store, SQL_memory_usage, reply_usage, request);
 	call_bind_key(call, request->db, request->argv[2]);
+	call_bind_int64(call, samples);
 	call_send(call);
 }
 

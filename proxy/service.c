@@ -84,7 +84,8 @@ make_storage(
 	return storage_new(&options, worker_count);
 }
 
-/* The lanes of each storage class in use, and the sweeper. */
+/* The lanes of each storage class in use, those for long answers included, and
+ * the sweeper's and the feed's. */
 int
 service_connections(const struct settings *settings)
 {
@@ -97,7 +98,9 @@ service_connections(const struct settings *settings)
 		used[settings_database_class(settings, db)] = true;
 	for (int i = 0; i <= DATABASE_CACHE; i++)
 		classes += used[i];
-	return classes * ((lanes ? lanes : LANES_DEFAULT) + 1 + BULK_LANES) + 1;
+	lanes = (lanes ? lanes : LANES_DEFAULT) + 1 + BULK_LANES +
+		settings_worker_count(settings);
+	return classes * lanes + 2;
 }
 
 static struct counters *

@@ -13,13 +13,10 @@ SELECT current_setting('server_version'),
 SELECT respgres.checkpoint()
 
 -- name: memory_usage
--- Bytes of the key's row as stored, without those of indexes.
-SELECT (60 + pg_column_size(k.key) + coalesce(pg_column_size(k.long_key), 0)
-           + coalesce(pg_column_size(k.value), 0))::int8
-  FROM respgres.key k
- WHERE k.db = $1::int4 AND k.slot = $2::int2
-   AND k.key = respgres.indexed($3::bytea)
-   AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms())
+SELECT u.bytes
+  FROM respgres.memory_usage($1::int4, $3::bytea, $4::int8, $2::int2)
+       AS u (bytes)
+ WHERE u.bytes IS NOT NULL
 
 -- name: round_trip
 SELECT 1

@@ -136,3 +136,63 @@ BEGIN
     CHECKPOINT;
 END
 $$;
+
+-- Bytes of a key's rows as stored, without those of indexes: of a collection
+-- as many as its first `samples` elements (0: all) make likely.  NULL: no key.
+CREATE OR REPLACE FUNCTION respgres.memory_usage(
+    db int, key bytea, samples bigint DEFAULT 5, slot smallint DEFAULT NULL)
+RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    -- What PostgreSQL adds to each row: header, alignment, line pointer.
+    row_overhead CONSTANT int := 28;
+    k respgres.key;
+    mean float8;
+BEGIN
+    slot := coalesce(slot, respgres.slot(key));
+    SELECT * INTO k FROM respgres.key o
+     WHERE o.db = memory_usage.db
+       AND o.key = respgres.indexed(memory_usage.key)
+       AND o.slot = memory_usage.slot
+       AND (o.expires_at IS NULL OR o.expires_at > respgres.now_ms());
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    CASE k.type
+    WHEN 'h' THEN
+        SELECT avg(pg_column_size(e)) INTO mean
+          FROM (SELECT f FROM respgres.hash_field f
+                 WHERE f.slot = k.content_slot
+                   AND f.content_id = k.content_id
+                 LIMIT nullif(samples, 0)) AS s (e);
+    WHEN 'l' THEN
+        SELECT avg(pg_column_size(e)) INTO mean
+          FROM (SELECT i FROM respgres.list_item i
+                 WHERE i.slot = k.content_slot
+                   AND i.content_id = k.content_id
+                 LIMIT nullif(samples, 0)) AS s (e);
+    WHEN 't' THEN
+        SELECT avg(pg_column_size(e)) INTO mean
+          FROM (SELECT m FROM respgres.set_member m
+                 WHERE m.slot = k.content_slot
+                   AND m.content_id = k.content_id
+                 LIMIT nullif(samples, 0)) AS s (e);
+    WHEN 'z' THEN
+        SELECT avg(pg_column_size(e)) INTO mean
+          FROM (SELECT m FROM respgres.sorted_set_member m
+                 WHERE m.slot = k.content_slot
+                   AND m.content_id = k.content_id
+                 LIMIT nullif(samples, 0)) AS s (e);
+    WHEN 'x' THEN
+        SELECT avg(pg_column_size(e)) INTO mean
+          FROM (SELECT o FROM respgres.stream_entry o
+                 WHERE o.slot = k.content_slot
+                   AND o.content_id = k.content_id
+                 LIMIT nullif(samples, 0)) AS s (e);
+    ELSE
+        NULL;
+    END CASE;
+    RETURN pg_column_size(k) + row_overhead +
+           coalesce(k.size * (mean + row_overhead), 0)::bigint;
+END
+$$;
