@@ -21,40 +21,66 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct addition;
 struct blocking;
+struct blocking_place;
+struct blocking_signal;
+struct event;
 struct request;
 struct server;
 
-/* One waiting request, from request_allocate(); the handler fills the first
- * part and then leaves the whole to blocking_wait(). */
+/* One waiting request, zeroed and from request_allocate(); the handler fills
+ * the first part and then leaves the whole to blocking_wait(). */
 struct blocked {
 	struct request *request;
 	char type; /* of the keys: 'l', 'z' or 'x'; others do not wake it */
 	const struct bytes *keys;
 	int key_count;
 	int64_t timeout_us; /* from now; 0: forever */
+	/* Streams: who waits with the same name (a group's) competes for the
+	 * same entries, so that when one finds nothing the others need not
+	 * look.  Empty: an addition is for all who wait (XREAD).  Lists and
+	 * sorted sets leave it empty: there all compete. */
+	struct bytes rivals;
 	/* Sends a call that would serve the request from keys[index] (-1: from
 	 * the first of all keys that has something; the first attempt).  Its
-	 * continuation either replies, calls request_finish() and then
-	 * blocking_end_attempt(…, true), or blocking_end_attempt(…, false).
-	 * An error reply counts as served. */
+	 * continuation either replies and calls blocking_end_attempt(…, true),
+	 * or calls blocking_end_attempt(…, false).  An error reply counts as
+	 * served; a key of another type is an error of the first attempt and
+	 * nothing there in a later one.  The request, once it has replied, is
+	 * finished by blocking_end_attempt(); a request_finish() before it (or
+	 * blocking_finish(), where serving adds to another key) does no harm. */
 	void (*attempt)(struct blocked *blocked, int index);
 	/* Writes the reply for a timeout (or CLIENT UNBLOCK) and finishes. */
 	void (*reply_timeout)(struct request *request);
 
 	/* For blocking.c. */
-	struct blocking_place *places;
-	int state;
-	void *timer;
-	int signaled;
+	struct blocking_place *places; /* in the queues of its keys */
+	int place_count;
+	int state, ending;
+	bool waits; /* for the first time after its first attempt */
+	bool held; /* by CLIENT PAUSE; its attempt has not begun */
+	bool tried; /* it has */
+	int64_t deadline_us, waits_since_us; /* monotonic */
+	struct event *timer;
+	struct blocking_place *place; /* whose attempt is under way */
+	struct blocking_signal *signal; /* that caused it */
+	uint64_t launched; /* the queue's last signal then */
+	struct blocked *next_work;
 };
 
+/* Belongs to the server. */
 struct blocking *blocking_new(struct server *server);
+/* After all workers have ended. */
 void blocking_free(struct blocking *blocking);
+/* Closes the connections of all requests that wait, and of those that would
+ * wait from now on: the process ends. */
+void blocking_close(struct blocking *blocking);
 
-/* Attempts at once, and waits when there is nothing.  In a transaction or
- * script it does not wait: the timeout's reply is the answer. */
+/* Attempts at once, and waits when there is nothing.  Where the request never
+ * blocks (in a transaction or script), the timeout's reply is the answer. */
 void blocking_wait(struct blocked *blocked);
+/* Ends an attempt, and the request when it was served. */
 void blocking_end_attempt(struct blocked *blocked, bool served);
 
 /* Finishes a request that has replied and may have added elements to `keys` of
@@ -70,5 +96,17 @@ void blocking_notice(struct blocking *blocking, int db, struct bytes key);
 bool blocking_is_awaited(struct blocking *blocking, int db, struct bytes key);
 /* Requests that wait, for INFO's blocked_clients. */
 long blocking_count(const struct blocking *blocking);
+
+/* For dispatch: a request that adds elements to the one key `key` is about to
+ * run.  Those that wait for them may then be served in the same batch as the
+ * addition: blocking_expect() before the handler is called, and with what it
+ * returned (NULL: nobody waits) blocking_expected() after that, when the
+ * request may be gone. */
+struct addition *blocking_expect(struct request *request, struct bytes key);
+void blocking_expected(struct blocking *blocking, struct addition *addition);
+
+/* For request.c: the request, which has blocked or an addition, is to be
+ * finished.  False: it will be, by blocking.c. */
+bool blocking_may_finish(struct request *request);
 
 #endif

@@ -221,7 +221,8 @@ unblock(struct connection *connection, void *arg)
 
 	if (connection->id != unblocking->id || connection->unblock == NULL)
 		return;
-	connection->unblock(connection, unblocking->as_error);
+	connection->unblock(connection,
+		unblocking->as_error ? UNBLOCK_ERROR : UNBLOCK_TIMEOUT);
 	unblocking->done = true;
 }
 

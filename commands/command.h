@@ -80,6 +80,10 @@ enum command_flag {
 	/* CMD_LISTING, with CMD_LANE: it may read in two steps (listing.h), and
 	 * so the client's writes wait for it as for a read of several keys. */
 	CMD_LISTING = 1 << 26,
+	/* CMD_WAKES: it may add elements to its keys, and then finishes with
+	 * blocking_finish().  Where somebody waits for one of them the client's
+	 * later commands run when those have been served. */
+	CMD_WAKES = 1 << 27,
 };
 
 /* ACL categories that do not follow from flags and group (@keyspace,

@@ -8,8 +8,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct blocked;
 struct command;
 struct request;
+
+enum unblock_reason {
+	UNBLOCK_TIMEOUT, /* as its timeout does */
+	UNBLOCK_ERROR, /* with the error UNBLOCKED */
+	UNBLOCK_CLOSED, /* nobody is there to read an answer */
+};
 
 enum reply_mode {
 	REPLY_ON,
@@ -33,9 +40,10 @@ struct connection {
 	int64_t created_us, last_used_us; /* monotonic */
 	const struct command *last_command;
 	uint64_t commands, bytes_in, bytes_out;
-	/* Set while a command of the connection blocks: ends it as its timeout
-	 * does, or with the error UNBLOCKED. */
-	void (*unblock)(struct connection *connection, bool as_error);
+	/* Set while a command of the connection blocks: ends it. */
+	void (*unblock)(
+		struct connection *connection, enum unblock_reason reason);
+	struct blocked *blocked; /* blocking.c's own */
 	/* Set by proxy/: ends a request of this connection. */
 	void (*finish)(struct request *request);
 };

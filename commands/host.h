@@ -1,7 +1,8 @@
 /* What commands need from the process around them.
  *
  * proxy/ implements it; commands/ only knows these function pointers, so that
- * dependencies point one way.  All are called on the worker of `request`. */
+ * dependencies point one way.  All are called on the worker of `request`, except
+ * where it says otherwise. */
 #ifndef COMMANDS_HOST_H
 #define COMMANDS_HOST_H
 
@@ -45,6 +46,10 @@ struct host {
 	bool (*send_part)(struct request *request);
 	void (*describe)(
 		struct connection *connection, struct connection_facts *facts);
+	/* From any thread: has run(arg) called on the connection's worker.
+	 * The connection must have a request under way until then. */
+	void (*post)(struct connection *connection, void (*run)(void *arg),
+		void *arg);
 	/* On the connection's own worker. With `after_reply` its pending
 	 * answers are still sent. */
 	void (*close)(struct connection *connection, bool after_reply);

@@ -1,6 +1,7 @@
 /* Memory, argument readers and short replies of a request; see request.h. */
 #include "commands/request.h"
 
+#include "commands/blocking.h"
 #include "commands/connection.h"
 #include "commands/errors.h"
 #include "commands/host.h"
@@ -102,6 +103,9 @@ request_append_argument(struct request *request, struct bytes data)
 void
 request_finish(struct request *request)
 {
+	if ((request->blocked != NULL || request->addition != NULL) &&
+		!blocking_may_finish(request))
+		return;
 	request->connection->finish(request);
 }
 

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct addition;
+struct blocked;
 struct connection;
 struct counters;
 struct listing_state;
@@ -50,6 +52,12 @@ struct request {
 	 * to several keys (enum call_route). */
 	int route;
 	int key_count;
+
+	/* In a transaction or script, where nothing waits. */
+	bool never_blocks;
+	/* blocking.c's own: what it waits with, and whom it wakes. */
+	struct blocked *blocked;
+	struct addition *addition;
 
 	/* Set by request_when_first() and request_send_part(). */
 	void (*when_first)(struct request *request);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct blocking;
 struct command_table;
 struct counters;
 struct error_statistics;
@@ -35,6 +36,7 @@ struct server {
 	struct settings *settings;
 	const struct command_table *commands;
 	struct storage *storage;
+	struct blocking *blocking; /* requests that wait for keys */
 	const struct host *host;
 	void *host_data; /* proxy's own: its array of workers */
 	/* Ends the process as SIGTERM does; from any thread. */

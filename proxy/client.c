@@ -20,6 +20,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,11 +83,14 @@ close_socket(struct client *client)
 	close(client->socket);
 	client->socket = -1;
 	client->closing = true;
+	if (client->connection.unblock != NULL)
+		client->connection.unblock(&client->connection, UNBLOCK_CLOSED);
 }
 
 void
 client_abandon(struct client *client)
 {
+	close_socket(client);
 	while (client->first != NULL) {
 		struct request *request = client->first;
 
@@ -94,7 +98,6 @@ client_abandon(struct client *client)
 		worker_give_request(client->worker, request);
 	}
 	client->in_flight = 0;
-	close_socket(client);
 	free_client(client);
 }
 
@@ -526,10 +529,15 @@ client_process(struct client *client)
 
 /* --- input ----------------------------------------------------------- */
 
-/* The peer closed its side; it may still read what it asked for before. */
+/* The peer closed its side; it may still read what it asked for before, but
+ * nobody should give to it what others wait for. */
 static void
 end_input(struct client *client)
 {
+	if (client->connection.unblock != NULL) {
+		client_close(client, false);
+		return;
+	}
 	client->ended = true;
 	event_del(client->readable);
 	worker_mark_dirty(client->worker, client);
@@ -603,6 +611,16 @@ client_new(struct worker *worker, int socket, bool local)
 
 /* --- idleness -------------------------------------------------------- */
 
+/* A client that has sent more behind a command that blocks is not read. */
+static bool
+has_hung_up(const struct client *client)
+{
+	struct pollfd descriptor = { .fd = client->socket,
+		.events = POLLRDHUP };
+
+	return poll(&descriptor, 1, 0) > 0;
+}
+
 void
 client_tick(struct client *client, int64_t now_us)
 {
@@ -619,6 +637,11 @@ client_tick(struct client *client, int64_t now_us)
 		log_event(LOG_WARNING, "client does not read a long answer",
 			"client", log_int((long long)client->connection.id),
 			NULL);
+		client_close(client, false);
+		return;
+	}
+	if (client->connection.unblock != NULL && client->held &&
+		has_hung_up(client)) {
 		client_close(client, false);
 		return;
 	}

@@ -96,7 +96,8 @@ client_describe(struct client *client, struct connection_facts *facts)
 	*facts = (struct connection_facts){
 		.socket = client->socket,
 		.requests = client->in_flight,
-		.blocked = client->paused,
+		.blocked = client->paused ||
+			client->connection.unblock != NULL,
 		.closing = client->closing,
 		.output_size = client_output_size(client),
 		.output_chunks = client_output_size(client) > 0,

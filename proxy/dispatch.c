@@ -3,11 +3,13 @@
  * Ordering.  A client's commands on single keys run side by side: a key's
  * lane keeps their order.  A snapshot read of several keys waits for the
  * client's writes, and they for it; a write to several keys runs on the joint
- * lane, beside its like only; everything else runs alone.  So a client's later
+ * lane, beside its like only; everything else runs alone, and so does what adds
+ * to a key that somebody waits for, who is served before the next command.  So a client's later
  * command sees its earlier ones, pipelined or not. */
 #include "proxy/dispatch.h"
 
 #include "commands/authentication.h"
+#include "commands/blocking.h"
 #include "commands/command.h"
 #include "commands/counters.h"
 #include "commands/errors.h"
@@ -31,6 +33,7 @@ enum {
 	SHOWN_NAME_MAX = 128, /* of an unknown command */
 	SHOWN_ARGUMENTS_MAX = 128,
 	REFUSAL_SIZE = 512,
+	KEYS_COUNTED_MAX = 4,
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -131,25 +134,39 @@ check_permission(const struct client *client, struct request *request)
 		request->refusal = ERROR_OOM;
 }
 
-/* How many keys the arguments name; exact only up to 2. */
+/* How many keys the arguments name; the indices of the first of them go to
+ * `indices`. */
 static int
-count_keys(const struct request *request)
+find_keys(const struct request *request, int indices[static KEYS_COUNTED_MAX])
 {
 	const struct key_spec *spec = &request->command->keys[0];
-	int indices[2];
+
+	indices[0] = spec->index;
 
 	if (spec->begin == KEY_BEGIN_INDEX && spec->find == KEY_FIND_RANGE &&
 		spec->last_key == 0 &&
 		request->command->keys[1].begin == KEY_BEGIN_NONE)
 		return 1;
 	return command_find_keys(request->command, request->argv, request->argc,
-		indices, NULL, 2);
+		indices, NULL, KEYS_COUNTED_MAX);
+}
+
+static bool
+is_awaited(const struct client *client, const struct request *request,
+	const int *indices)
+{
+	for (int i = 0; i < request->key_count && i < KEYS_COUNTED_MAX; i++)
+		if (blocking_is_awaited(request->server->blocking,
+			    client->connection.db, request->argv[indices[i]]))
+			return true;
+	return false;
 }
 
 static void
-choose_track(struct request *request)
+choose_track(const struct client *client, struct request *request)
 {
 	uint32_t flags = request->command->flags;
+	int indices[KEYS_COUNTED_MAX];
 	int lanes = storage_options(request->server->storage)->lanes;
 
 	request->route = ROUTE_KEY;
@@ -160,7 +177,7 @@ choose_track(struct request *request)
 	request->track = TRACK_ALONE;
 	if (!(flags & CMD_LANE))
 		return;
-	request->key_count = count_keys(request);
+	request->key_count = find_keys(request, indices);
 	if (request->key_count > 1 && (flags & CMD_WRITE))
 		request->route = ROUTE_JOINT;
 	/* One lane keeps the order of all that goes through it. */
@@ -171,6 +188,22 @@ choose_track(struct request *request)
 	else
 		request->track =
 			flags & CMD_WRITE ? TRACK_JOINT : TRACK_READ_MANY;
+	if ((flags & CMD_WAKES) && is_awaited(client, request, indices))
+		request->track = TRACK_ALONE;
+}
+
+/* Those who wait for what the command adds to its only key may be served in
+ * its own batch. */
+static struct addition *
+expect_addition(struct request *request)
+{
+	int indices[KEYS_COUNTED_MAX];
+
+	if (request->track != TRACK_ALONE || request->route != ROUTE_KEY ||
+		!(request->command->flags & CMD_WAKES) ||
+		find_keys(request, indices) != 1)
+		return NULL;
+	return blocking_expect(request, request->argv[indices[0]]);
 }
 
 void
@@ -189,7 +222,7 @@ dispatch_prepare(struct client *client, struct request *request)
 		return;
 	check_arity(worker->server->commands, request);
 	if (request->refusal == NULL)
-		choose_track(request);
+		choose_track(client, request);
 }
 
 bool
@@ -223,6 +256,8 @@ void
 dispatch_start(struct client *client, struct request *request)
 {
 	struct connection *connection = &client->connection;
+	struct blocking *blocking = request->server->blocking;
+	struct addition *addition;
 	struct monitor_line *line;
 
 	/* As they are now: an earlier command may have changed them. */
@@ -247,6 +282,8 @@ dispatch_start(struct client *client, struct request *request)
 	}
 	connection->last_command = request->command;
 	line = monitor_line_new(request);
+	addition = expect_addition(request);
 	request->command->run(request);
+	blocking_expected(blocking, addition);
 	monitor_show(client->worker, line);
 }

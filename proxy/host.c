@@ -99,6 +99,30 @@ describe(struct connection *connection, struct connection_facts *facts)
 	client_describe(client_of(connection), facts);
 }
 
+struct posted {
+	void (*run)(void *arg);
+	void *arg;
+};
+
+static void
+run_posted(struct worker *worker, void *arg)
+{
+	struct posted *posted = arg;
+
+	(void)worker;
+	posted->run(posted->arg);
+	free(posted);
+}
+
+static void
+post(struct connection *connection, void (*run)(void *arg), void *arg)
+{
+	struct posted *posted = memory_allocate(sizeof(*posted));
+
+	*posted = (struct posted){ run, arg };
+	worker_post(client_of(connection)->worker, run_posted, posted);
+}
+
 static void
 close_connection(struct connection *connection, bool after_reply)
 {
@@ -209,6 +233,7 @@ const struct host host_functions = {
 	.when_first = when_first,
 	.send_part = send_part,
 	.describe = describe,
+	.post = post,
 	.close = close_connection,
 	.reset_statistics = reset_statistics,
 	.pause = pause_set,

@@ -1,6 +1,7 @@
 /* Builds and takes apart the running server; see service.h. */
 #include "proxy/service.h"
 
+#include "commands/blocking.h"
 #include "commands/counters.h"
 #include "commands/error_statistics.h"
 #include "commands/latency.h"
@@ -269,6 +270,7 @@ fill_server(struct service *service, struct settings *settings,
 	server->worker_count = worker_count;
 	server->slow_log = slow_log_new();
 	server->latency = latency_monitor_new();
+	server->blocking = blocking_new(server);
 	server->errors = error_statistics_new();
 	make_run_id(server->run_id);
 	server->started_wall_us = clock_wall_us();
@@ -298,6 +300,7 @@ free_service(struct service *service)
 		free(server->counters[i]);
 	}
 	free(server->counters);
+	blocking_free(server->blocking);
 	storage_free(server->storage);
 	slow_log_free(server->slow_log);
 	latency_monitor_free(server->latency);
@@ -320,6 +323,7 @@ stop_workers(struct service *service)
 		(int)settings_get(service->server.settings, shutdown_timeout) *
 		1000;
 
+	blocking_close(service->server.blocking);
 	for (int i = 0; i < service->server.worker_count; i++)
 		worker_drain(service->workers[i], timeout_ms);
 	for (int i = 0; i < service->server.worker_count; i++)
