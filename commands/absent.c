@@ -288,12 +288,5 @@ const struct command absent_commands[] = {
 	NOT_YET("xrevrange", STREAM, "5.0.0"),
 	NOT_YET("xsetid", STREAM, "5.0.0"),
 	NOT_YET("xtrim", STREAM, "5.0.0"),
-	NOT_YET("bitcount", BITMAP, "2.6.0"),
-	NOT_YET("bitfield", BITMAP, "3.2.0"),
-	NOT_YET("bitfield_ro", BITMAP, "6.0.0"),
-	NOT_YET("bitop", BITMAP, "2.6.0"),
-	NOT_YET("bitpos", BITMAP, "2.8.7"),
-	NOT_YET("getbit", BITMAP, "2.2.0"),
-	NOT_YET("setbit", BITMAP, "2.2.0"),
 	{ 0 },
 };

@@ -9,6 +9,7 @@
 
 /* clang-format off */
 #define COMMAND_FAMILIES(family) \
+	family(bitmap_commands) \
 	family(client_commands) \
 	family(connection_commands) \
 	family(config_commands) \
