@@ -15,6 +15,7 @@
 	family(config_commands) \
 	family(debug_commands) \
 	family(hash_commands) \
+	family(hyperloglog_commands) \
 	family(info_commands) \
 	family(introspection_commands) \
 	family(key_commands) \
