@@ -30,7 +30,6 @@
 #define SENTINEL \
 	"Failover is PostgreSQL's; connections find the new primary by " \
 	"themselves."
-#define REDIS_INTERNALS "It tests an encoding that only Redis has."
 #define NO_DEBUGGER "There is no debugger for scripts."
 
 const struct command absent_commands[] = {
@@ -195,11 +194,6 @@ const struct command absent_commands[] = {
 	NOT_YET("script|help", SCRIPTING, "5.0.0"),
 	NOT_YET("script|kill", SCRIPTING, "2.6.0"),
 	NOT_YET("script|load", SCRIPTING, "2.6.0"),
-	NOT_YET("pfadd", HYPERLOGLOG, "2.8.9"),
-	NOT_YET("pfcount", HYPERLOGLOG, "2.8.9"),
-	WONT("pfdebug", HYPERLOGLOG, "2.8.9", REDIS_INTERNALS),
-	NOT_YET("pfmerge", HYPERLOGLOG, "2.8.9"),
-	WONT("pfselftest", HYPERLOGLOG, "2.8.9", REDIS_INTERNALS),
 	WONT("asking", CLUSTER, "3.0.0", NO_SLOT_OWNERS),
 	NOT_YET("cluster", CLUSTER, "3.0.0"),
 	WONT("cluster|addslots", CLUSTER, "3.0.0", NO_SLOT_OWNERS),
@@ -288,12 +282,5 @@ const struct command absent_commands[] = {
 	NOT_YET("xrevrange", STREAM, "5.0.0"),
 	NOT_YET("xsetid", STREAM, "5.0.0"),
 	NOT_YET("xtrim", STREAM, "5.0.0"),
-	NOT_YET("bitcount", BITMAP, "2.6.0"),
-	NOT_YET("bitfield", BITMAP, "3.2.0"),
-	NOT_YET("bitfield_ro", BITMAP, "6.0.0"),
-	NOT_YET("bitop", BITMAP, "2.6.0"),
-	NOT_YET("bitpos", BITMAP, "2.8.7"),
-	NOT_YET("getbit", BITMAP, "2.2.0"),
-	NOT_YET("setbit", BITMAP, "2.2.0"),
 	{ 0 },
 };

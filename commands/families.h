@@ -9,11 +9,13 @@
 
 /* clang-format off */
 #define COMMAND_FAMILIES(family) \
+	family(bitmap_commands) \
 	family(client_commands) \
 	family(connection_commands) \
 	family(config_commands) \
 	family(debug_commands) \
 	family(hash_commands) \
+	family(hyperloglog_commands) \
 	family(info_commands) \
 	family(introspection_commands) \
 	family(key_commands) \

@@ -175,11 +175,11 @@ choose_track(const struct client *client, struct request *request)
 		return;
 	}
 	request->track = TRACK_ALONE;
-	if (!(flags & CMD_LANE))
-		return;
 	request->key_count = find_keys(request, indices);
 	if (request->key_count > 1 && (flags & CMD_WRITE))
 		request->route = ROUTE_JOINT;
+	if (!(flags & CMD_LANE))
+		return;
 	/* One lane keeps the order of all that goes through it. */
 	if (flags & CMD_LISTING)
 		request->track = TRACK_READ_MANY;

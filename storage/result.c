@@ -122,9 +122,15 @@ result_row_of_element(const struct result *result, int element, int after)
 {
 	int row = after + 1;
 
-	if (result->rows != NULL && result->rows->of_elements != NULL)
-		return result->rows
-			->of_elements[result->first_element + element];
+	if (result->rows != NULL && result->rows->of_elements != NULL) {
+		row = result->rows
+			      ->of_elements[result->first_element + element];
+		/* A call of one element has its row as the first. */
+		return row < 0 ? row : row - result->first_row;
+	}
+	/* The form for one element names no element. */
+	if (row < result->row_count && result_is_null(result, row, 0))
+		return row;
 	if (row < result->row_count &&
 		result_int64(result, row, 0) ==
 			result->first_element + element + 1)

@@ -135,6 +135,8 @@ Test(strings, many_keys_at_once)
 	play((struct exchange[]){
 		{ "MSET a 1 b two a 3", "+OK" },
 		{ "MGET a none b a", "[$3 _ $two $3]" },
+		{ "MGET b", "[$two]" },
+		{ "MGET none", "[_]" },
 		{ "MSETNX c 1 a 2", ":0" },
 		{ "EXISTS c", ":0" },
 		{ "MSETNX c 1 d 2 c 3", ":1" },
