@@ -1,8 +1,5 @@
 /* The codec of DUMP's payloads against a real redis-server: what it dumps is
  * read and written again, and it restores that as the same value. */
-#include "commands/rdb_checksum.h"
-#include "commands/rdb_format.h"
-#include "commands/rdb_little_endian.h"
 #include "commands/rdb_read.h"
 #include "commands/rdb_write.h"
 #include "storage/base/bytes.h"
@@ -11,8 +8,6 @@
 
 #include <criterion/criterion.h>
 #include <hiredis/hiredis.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,73 +28,11 @@ stop(void)
 
 TestSuite(dump_codec, .init = start, .fini = stop);
 
-static redisReply *
-vcommand(const char *format, va_list arguments)
-{
-	redisReply *reply = redisvCommand(redis, format, arguments);
-
-	cr_assert_not_null(reply, "%s: %s", format, redis->errstr);
-	return reply;
-}
-
-/* Runs a command that must succeed. */
-static void
-run(const char *format, ...)
-{
-	va_list arguments;
-	redisReply *reply;
-
-	va_start(arguments, format);
-	reply = vcommand(format, arguments);
-	va_end(arguments);
-	cr_assert_neq(
-		reply->type, REDIS_REPLY_ERROR, "%s: %s", format, reply->str);
-	freeReplyObject(reply);
-}
-
-static void
-print_reply(const redisReply *reply, FILE *output)
-{
-	switch (reply->type) {
-	case REDIS_REPLY_ARRAY:
-		for (size_t i = 0; i < reply->elements; i++)
-			print_reply(reply->element[i], output);
-		break;
-	case REDIS_REPLY_INTEGER:
-		fprintf(output, "%lld ", reply->integer);
-		break;
-	case REDIS_REPLY_NIL:
-		fprintf(output, "nil ");
-		break;
-	default:
-		fwrite(reply->str, 1, reply->len, output);
-		fputc(' ', output);
-	}
-}
-
-/* The reply as text, to be freed. */
-static char *
-ask(const char *format, ...)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *output = open_memstream(&text, &size);
-	va_list arguments;
-	redisReply *reply;
-
-	va_start(arguments, format);
-	reply = vcommand(format, arguments);
-	va_end(arguments);
-	print_reply(reply, output);
-	fclose(output);
-	freeReplyObject(reply);
-	return text;
-}
-
 static void
 expect_same(const char *what, const char *format, const char *other_format)
 {
-	char *expected = ask(format), *actual = ask(other_format);
+	char *expected = reference_ask(redis, format),
+	     *actual = reference_ask(redis, other_format);
 
 	cr_expect_str_eq(actual, expected, "%s: %s", what, format);
 	free(expected);
@@ -165,7 +98,7 @@ expect_same_bytes(const char *what)
 	char *written;
 	size_t size;
 
-	run("CONFIG SET rdbcompression no");
+	reference_run(redis, "CONFIG SET rdbcompression no");
 	original = dump("key");
 	options.compress = false;
 	value = decode((struct bytes){ original->str, original->len }, what);
@@ -178,7 +111,7 @@ expect_same_bytes(const char *what)
 	rdb_value_free(value);
 	free(written);
 	freeReplyObject(original);
-	run("CONFIG SET rdbcompression yes");
+	reference_run(redis, "CONFIG SET rdbcompression yes");
 }
 
 /* The value of the key "key" survives, and its bytes are the same. */
@@ -187,7 +120,7 @@ check(const char *what, const char *encoding)
 {
 	redisReply *original = dump("key");
 	struct bytes payload = { original->str, original->len };
-	char *actual = ask("OBJECT ENCODING key");
+	char *actual = reference_ask(redis, "OBJECT ENCODING key");
 
 	cr_expect_eq(strncmp(actual, encoding, strlen(encoding)), 0, "%s is %s",
 		what, actual);
@@ -198,14 +131,14 @@ check(const char *what, const char *encoding)
 	expect_copy_is_same(what);
 	freeReplyObject(original);
 	expect_same_bytes(what);
-	run("DEL key copy");
+	reference_run(redis, "DEL key copy");
 }
 
 /* Runs Lua with KEYS[1] = key and ARGV[1] = number. */
 static void
 script(const char *code, long number)
 {
-	run("EVAL %s 1 key %d", code, (int)number);
+	reference_run(redis, "EVAL %s 1 key %d", code, (int)number);
 }
 
 Test(dump_codec, strings)
@@ -223,7 +156,7 @@ Test(dump_codec, strings)
 		".." };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		run("SET key %s", texts[i]);
+		reference_run(redis, "SET key %s", texts[i]);
 		check(texts[i], "");
 	}
 }
@@ -238,10 +171,10 @@ Test(dump_codec, binary_and_long_strings)
 
 		for (size_t j = 0; j < sizes[i]; j++)
 			text[j] = (char)(j * j % 251 + j / 1000);
-		run("SET key %b", text, sizes[i]);
+		reference_run(redis, "SET key %b", text, sizes[i]);
 		check("binary", "");
 		memset(text, 0, sizes[i]);
-		run("SET key %b", text, sizes[i]);
+		reference_run(redis, "SET key %b", text, sizes[i]);
 		check("zeros", "");
 		free(text);
 	}
@@ -296,7 +229,8 @@ Test(dump_codec, lists_with_other_node_sizes)
 		char *written;
 		size_t size;
 
-		run("CONFIG SET list-max-listpack-size %d rdbcompression no",
+		reference_run(redis,
+			"CONFIG SET list-max-listpack-size %d rdbcompression no",
 			limits[i]);
 		script(ELEMENTS
 			"for i = 1, ARGV[1] do "
@@ -314,7 +248,7 @@ Test(dump_codec, lists_with_other_node_sizes)
 		free(written);
 		rdb_value_free(value);
 		freeReplyObject(original);
-		run("DEL key");
+		reference_run(redis, "DEL key");
 	}
 }
 
@@ -322,7 +256,7 @@ Test(dump_codec, plain_nodes_of_lists)
 {
 	redisReply *original;
 
-	run("DEBUG QUICKLIST-PACKED-THRESHOLD 100b");
+	reference_run(redis, "DEBUG QUICKLIST-PACKED-THRESHOLD 100b");
 	script(ELEMENTS "for i = 1, ARGV[1] do "
 			"  redis.call('RPUSH', KEYS[1], element(i)) end",
 		200);
@@ -347,13 +281,14 @@ Test(dump_codec, sets)
 
 Test(dump_codec, sets_of_numbers)
 {
-	run("SADD key 1 2 3 -32768 32767");
+	reference_run(redis, "SADD key 1 2 3 -32768 32767");
 	check("16 bits", "intset");
-	run("SADD key 1 2 3 -32769");
+	reference_run(redis, "SADD key 1 2 3 -32769");
 	check("32 bits", "intset");
-	run("SADD key 2147483648 -1");
+	reference_run(redis, "SADD key 2147483648 -1");
 	check("64 bits", "intset");
-	run("SADD key 9223372036854775807 -9223372036854775808 0");
+	reference_run(
+		redis, "SADD key 9223372036854775807 -9223372036854775808 0");
 	check("extremes", "intset");
 	script("for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], i * 7) end",
 		512);
@@ -365,9 +300,10 @@ Test(dump_codec, sets_of_numbers)
 
 Test(dump_codec, sorted_sets)
 {
-	run("ZADD key 1 a 1.5 b -2 c inf d -inf e 0 f -0.0 g 1e300 h 3e-310 i "
-	    "4611686018427387903 j 4611686018427387904 k 9.3e18 l -9.3e18 m "
-	    "1e17 n 127 o 128 p 4096 q 0.1 1 3 2 3 10 3 b:");
+	reference_run(redis,
+		"ZADD key 1 a 1.5 b -2 c inf d -inf e 0 f -0.0 g 1e300 h 3e-310 i "
+		"4611686018427387903 j 4611686018427387904 k 9.3e18 l -9.3e18 m "
+		"1e17 n 127 o 128 p 4096 q 0.1 1 3 2 3 10 3 b:");
 	check("scores", "listpack");
 	script("for i = 1, ARGV[1] do "
 	       "  redis.call('ZADD', KEYS[1], (i * 37) % 100 / 8, 'm' .. i) end",
@@ -416,12 +352,12 @@ check_stream(const char *what)
 		"XINFO STREAM copy FULL COUNT 0");
 	freeReplyObject(original);
 	expect_same_bytes(what);
-	run("DEL key copy");
+	reference_run(redis, "DEL key copy");
 }
 
 Test(dump_codec, streams)
 {
-	run("XADD key 1-1 a 1");
+	reference_run(redis, "XADD key 1-1 a 1");
 	check_stream("one entry");
 	script("for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], "
 	       "  (1600000000000 + i * i) .. '-' .. i % 7, 'field', i) end",
@@ -436,10 +372,12 @@ Test(dump_codec, streams)
 		"  element(i), element(i + 1), 'x', element(i + 2)) end",
 		300);
 	check_stream("long fields");
-	run("XADD key 18446744073709551615-18446744073709551614 f v");
-	run("XADD key 18446744073709551615-18446744073709551615 f v");
+	reference_run(redis,
+		"XADD key 18446744073709551615-18446744073709551614 f v");
+	reference_run(redis,
+		"XADD key 18446744073709551615-18446744073709551615 f v");
 	check_stream("extreme ids");
-	run("XGROUP CREATE key group $ MKSTREAM");
+	reference_run(redis, "XGROUP CREATE key group $ MKSTREAM");
 	check_stream("no entries");
 }
 
@@ -451,8 +389,9 @@ Test(dump_codec, streams_with_other_node_sizes)
 	char *written;
 	size_t size;
 
-	run("CONFIG SET stream-node-max-bytes 0 stream-node-max-entries 5000 "
-	    "rdbcompression no");
+	reference_run(redis,
+		"CONFIG SET stream-node-max-bytes 0 stream-node-max-entries 5000 "
+		"rdbcompression no");
 	script("for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], i .. '-0', "
 	       "  'f', i) end",
 		12000);
@@ -514,7 +453,7 @@ Test(dump_codec, streams_with_deleted_entries)
 	expect_same("pending", "XPENDING key g", "XPENDING copy g");
 	freeReplyObject(original);
 
-	run("XTRIM key MAXLEN 0");
+	reference_run(redis, "XTRIM key MAXLEN 0");
 	original = dump("key");
 	restore_copy((struct bytes){ original->str, original->len }, true,
 		"all deleted");

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -75,4 +76,65 @@ reference_server_stop(struct reference_server *server)
 	unlink(server->log);
 	rmdir(server->directory);
 	free(server);
+}
+
+static redisReply *
+vcommand(redisContext *redis, const char *format, va_list arguments)
+{
+	redisReply *reply = redisvCommand(redis, format, arguments);
+
+	cr_assert_not_null(reply, "%s: %s", format, redis->errstr);
+	return reply;
+}
+
+void
+reference_run(redisContext *redis, const char *format, ...)
+{
+	va_list arguments;
+	redisReply *reply;
+
+	va_start(arguments, format);
+	reply = vcommand(redis, format, arguments);
+	va_end(arguments);
+	cr_assert_neq(
+		reply->type, REDIS_REPLY_ERROR, "%s: %s", format, reply->str);
+	freeReplyObject(reply);
+}
+
+static void
+print_reply(const redisReply *reply, FILE *output)
+{
+	switch (reply->type) {
+	case REDIS_REPLY_ARRAY:
+		for (size_t i = 0; i < reply->elements; i++)
+			print_reply(reply->element[i], output);
+		break;
+	case REDIS_REPLY_INTEGER:
+		fprintf(output, "%lld ", reply->integer);
+		break;
+	case REDIS_REPLY_NIL:
+		fputs("nil ", output);
+		break;
+	default:
+		fwrite(reply->str, 1, reply->len, output);
+		fputc(' ', output);
+	}
+}
+
+char *
+reference_ask(redisContext *redis, const char *format, ...)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *output = open_memstream(&text, &size);
+	va_list arguments;
+	redisReply *reply;
+
+	va_start(arguments, format);
+	reply = vcommand(redis, format, arguments);
+	va_end(arguments);
+	print_reply(reply, output);
+	fclose(output);
+	freeReplyObject(reply);
+	return text;
 }

@@ -14,4 +14,9 @@ struct reference_server *reference_server_start(redisContext **redis);
 /* Stops it and removes its files. */
 void reference_server_stop(struct reference_server *server);
 
+/* Runs a command that must succeed; the format is hiredis'. */
+void reference_run(redisContext *redis, const char *format, ...);
+/* The reply, with its elements separated by spaces; to be freed. */
+char *reference_ask(redisContext *redis, const char *format, ...);
+
 #endif
