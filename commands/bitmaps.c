@@ -104,8 +104,7 @@ read_done(void *arg, const struct result *result)
 	else if (outcome->error != NULL)
 		request_reply_error(request, outcome->error);
 	else
-		request_reply_integer(
-			request, result_int64(result, 0, VALUE));
+		request_reply_integer(request, result_int64(result, 0, VALUE));
 }
 
 static struct call *
@@ -189,8 +188,7 @@ cmd_bitcount(struct request *request)
 {
 	struct range range;
 	const char *error = read_count_range(request, &range);
-	struct call *call =
-		new_read(request, SQL_bitmap_count_bits, 0, error);
+	struct call *call = new_read(request, SQL_bitmap_count_bits, 0, error);
 
 	if (error == NULL) {
 		call_bind_int64(call, range.first);

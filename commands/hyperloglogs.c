@@ -33,16 +33,16 @@ void
 hyperloglogs_read(struct request *request, int index,
 	void (*done)(void *arg, const struct result *result))
 {
-	struct call *call = call_new(
-		request->store, SQL_string_get_version, done, request);
+	struct call *call =
+		call_new(request->store, SQL_string_get_version, done, request);
 
 	call_bind_key(call, request->db, request->argv[index]);
 	call_send(call);
 }
 
 bool
-hyperloglogs_take(struct request *request, const struct result *result,
-	int row, struct bytes *value)
+hyperloglogs_take(struct request *request, const struct result *result, int row,
+	struct bytes *value)
 {
 	if (result_char(result, row, SKETCH_TYPE) != 's') {
 		request_reply_error(request, ERROR_WRONG_TYPE);
@@ -103,8 +103,8 @@ add_elements(const struct request *request, struct sketch *sketch)
 	enum sketch_change change = SKETCH_UNCHANGED;
 
 	for (int i = 2; i < request->argc; i++) {
-		enum sketch_change one = sketch_add(
-			sketch, sketch_hash(request->argv[i]), most);
+		enum sketch_change one =
+			sketch_add(sketch, sketch_hash(request->argv[i]), most);
 
 		if (one == SKETCH_CORRUPT)
 			return one;
@@ -243,8 +243,8 @@ static void
 read_all(struct request *request,
 	void (*done)(void *arg, const struct result *result))
 {
-	struct call *call = call_new(
-		request->store, SQL_string_get_version, done, request);
+	struct call *call =
+		call_new(request->store, SQL_string_get_version, done, request);
 
 	call_bind_keys(call, request->db, request->argv + 1, request->argc - 1);
 	call_send_route(call, request->route, request->db);

@@ -10,8 +10,7 @@
 struct request;
 struct result;
 
-#define ERROR_NO_SKETCH \
-	"WRONGTYPE Key is not a valid HyperLogLog string value."
+#define ERROR_NO_SKETCH "WRONGTYPE Key is not a valid HyperLogLog string value."
 #define ERROR_CORRUPT_SKETCH "INVALIDOBJ Corrupted HLL object detected"
 
 /* Columns of string_get_version. */

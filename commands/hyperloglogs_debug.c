@@ -72,8 +72,7 @@ make_dense(struct request *request, const struct result *result,
 		reply_dense(request, sketch, false);
 		sketch_release(sketch);
 	} else {
-		hyperloglogs_replace(
-			request, 2, result, sketch, dense_written);
+		hyperloglogs_replace(request, 2, result, sketch, dense_written);
 	}
 }
 
@@ -200,8 +199,7 @@ test_estimates(uint64_t *random, size_t sparse_max)
 		(void)sketch_add(&dense, mark, sparse_max);
 		(void)sketch_add(&sparse, mark, sparse_max);
 		if (i == checkpoint) {
-			error = judge_estimates(
-				&dense, &sparse, i, sparse_max);
+			error = judge_estimates(&dense, &sparse, i, sparse_max);
 			checkpoint *= 10;
 		}
 	}

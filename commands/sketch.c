@@ -289,8 +289,8 @@ sketch_make_dense(struct sketch *sketch)
 		return false;
 	}
 	free(sketch->data);
-	*sketch = (struct sketch){ dense, SKETCH_DENSE_SIZE,
-		SKETCH_DENSE_SIZE };
+	*sketch =
+		(struct sketch){ dense, SKETCH_DENSE_SIZE, SKETCH_DENSE_SIZE };
 	return true;
 }
 

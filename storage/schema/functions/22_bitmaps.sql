@@ -334,8 +334,9 @@ BEGIN
             result, true, respgres.now_ms() / 1000)
         ON CONFLICT ON CONSTRAINT key_pkey DO UPDATE
        SET id = CASE WHEN k.type = 's' THEN k.id ELSE excluded.id END,
-           version = k.version + 1, type = 's', value = excluded.value,
-           number = NULL, raw = true, expires_at = NULL,
+           version = k.version + 1, type = 's', content_id = NULL,
+           value = excluded.value, number = NULL, raw = true,
+           expires_at = NULL,
            touched_at = excluded.touched_at;
 END
 $$;

@@ -244,7 +244,7 @@ CREATE OR REPLACE FUNCTION respgres.pfadd(
     OUT error text, OUT changed boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
-    slot smallint := respgres.slot(key);
+    key_slot smallint := respgres.slot(key);
     k record;
     content bytea;
     ranks int[];
@@ -253,7 +253,7 @@ DECLARE
 BEGIN
     LOOP
         SELECT l.id, l.type INTO k
-          FROM respgres.lock_key(db, slot, key) l;
+          FROM respgres.lock_key(db, key_slot, key) l;
         changed := k.id IS NULL;
         ranks := array_fill(0, ARRAY[16384]);
         IF k.type <> 's' THEN
@@ -262,7 +262,7 @@ BEGIN
             SELECT respgres.string_bytes(o.value, o.number) INTO content
               FROM respgres.key o
              WHERE o.db = pfadd.db AND o.key = respgres.indexed(pfadd.key)
-               AND o.slot = pfadd.slot;
+               AND o.slot = key_slot;
             error := respgres.sketch_error(content);
             IF error IS NULL THEN
                 ranks := respgres.sketch_ranks(content);
@@ -281,8 +281,8 @@ BEGIN
                 changed := true;
             END IF;
         END LOOP;
-        IF NOT changed OR respgres.store_string(db, slot, key, k.id IS NULL,
-                respgres.dense_sketch(ranks), NULL, true) THEN
+        IF NOT changed OR respgres.store_string(db, key_slot, key,
+                k.id IS NULL, respgres.dense_sketch(ranks), NULL, true) THEN
             RETURN;
         END IF;
     END LOOP;
