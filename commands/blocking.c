@@ -19,9 +19,11 @@
 #include "commands/server.h"
 #include "storage/base/clock.h"
 #include "storage/base/memory.h"
+#include "storage/base/number.h"
 #include "storage/store.h"
 
 #include <event2/event.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -29,6 +31,9 @@
 
 /* A pause may end early, and nobody tells. */
 enum { PAUSE_LOOK_US = 50 * 1000 };
+
+/* A century. */
+#define TIMEOUT_MAX_MS INT64_C(3155760000000)
 
 enum blocked_ending {
 	ENDING_NONE,
@@ -348,6 +353,28 @@ blocking_wait(struct blocked *blocked)
 		unlock(blocking);
 	}
 	blocked->attempt(blocked, -1);
+}
+
+bool
+blocking_read_timeout(struct request *request, int index, int64_t *timeout_us)
+{
+	long double seconds, milliseconds;
+
+	if (!number_parse_long_double(request->argv[index], &seconds)) {
+		request_reply_error(
+			request, "ERR timeout is not a float or out of range");
+		return false;
+	}
+	milliseconds = ceill(seconds * 1000);
+	/* So is what overflows, in Redis. */
+	if (milliseconds < 0 || milliseconds >= (long double)INT64_MAX) {
+		request_reply_error(request, "ERR timeout is negative");
+		return false;
+	}
+	*timeout_us = milliseconds < TIMEOUT_MAX_MS ?
+		(int64_t)milliseconds * 1000 :
+		(int64_t)TIMEOUT_MAX_MS * 1000;
+	return true;
 }
 
 /* --- additions ------------------------------------------------------- */

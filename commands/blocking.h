@@ -80,6 +80,10 @@ void blocking_close(struct blocking *blocking);
 /* Attempts at once, and waits when there is nothing.  Where the request never
  * blocks (in a transaction or script), the timeout's reply is the answer. */
 void blocking_wait(struct blocked *blocked);
+/* A timeout in seconds, as Redis reads it; false when it has replied an error
+ * and finished. */
+bool blocking_read_timeout(
+	struct request *request, int index, int64_t *timeout_us);
 /* Ends an attempt, and the request when it was served. */
 void blocking_end_attempt(struct blocked *blocked, bool served);
 

@@ -20,6 +20,7 @@
 	family(introspection_commands) \
 	family(key_commands) \
 	family(latency_commands) \
+	family(list_commands) \
 	family(memory_commands) \
 	family(server_commands) \
 	family(slow_log_commands) \

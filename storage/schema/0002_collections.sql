@@ -180,3 +180,16 @@ DROP FUNCTION IF EXISTS respgres.lock_key(int, smallint, bytea);
 DROP FUNCTION IF EXISTS respgres.copy_content("char", bigint, bigint);
 DROP FUNCTION IF EXISTS respgres.lock_two_keys(
     int, smallint, bytea, int, smallint, bytea);
+
+-- Keys that clients of an instance wait for; see functions/12_feed.sql.  After
+-- a crash nobody waits any more.
+CREATE UNLOGGED TABLE respgres.waiter (
+    instance bigint   NOT NULL,
+    db       integer  NOT NULL,
+    slot     smallint NOT NULL,
+    -- respgres.indexed() of the key.
+    key      bytea    NOT NULL,
+    PRIMARY KEY (slot, db, key, instance)
+) WITH (autovacuum_vacuum_threshold = 1000);
+
+CREATE INDEX waiter_of_instance ON respgres.waiter (instance);
