@@ -6,6 +6,7 @@
 #include "storage/base/bytes.h"
 #include "storage/result.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -85,4 +86,18 @@ collections_reply_count(void *arg, const struct result *result)
 		collections_wrong_type(request, result, 1))
 		return;
 	request_reply_integer(request, collections_count_true(result, 1));
+}
+
+bool
+collections_read_count(struct request *request, int index, int64_t *count)
+{
+	if (!request_read_int64(request, index, count))
+		return false;
+	if (*count != INT64_MIN)
+		return true;
+	request_reply_errorf(request,
+		"ERR value is out of range, value must between %" PRId64
+		" and %" PRId64,
+		-INT64_MAX, INT64_MAX);
+	return false;
 }

@@ -3,6 +3,7 @@
 #define COMMANDS_COLLECTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct request;
 struct result;
@@ -23,5 +24,9 @@ int collections_count_true(const struct result *result, int column);
 
 /* A continuation that answers with that count of column 1, and finishes. */
 void collections_reply_count(void *arg, const struct result *result);
+
+/* Reads argv[index] as how many random elements are wanted; below 0: with
+ * repetition.  On failure it has replied and finished. */
+bool collections_read_count(struct request *request, int index, int64_t *count);
 
 #endif

@@ -14,12 +14,14 @@
 	family(config_commands) \
 	family(debug_commands) \
 	family(hash_commands) \
+	family(hash_expiry_commands) \
 	family(info_commands) \
 	family(introspection_commands) \
 	family(key_commands) \
 	family(latency_commands) \
 	family(memory_commands) \
 	family(server_commands) \
+	family(set_commands) \
 	family(slow_log_commands) \
 	family(string_commands)
 /* clang-format on */
