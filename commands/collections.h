@@ -9,8 +9,8 @@ struct request;
 struct result;
 
 /* Of the arguments argv[first], argv[first + step]…, the last of each that are
- * equal: writes their indices in ascending order to an array from
- * request_allocate(), and returns how many there are. */
+ * equal: writes their indices, in the order in which the first ones stood, to
+ * an array from request_allocate(), and returns how many there are. */
 int collections_find_distinct(
 	struct request *request, int first, int step, int **indices);
 

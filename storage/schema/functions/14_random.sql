@@ -33,9 +33,10 @@ DECLARE
     places tid[];
     windows bigint := GREATEST(1, size / 8);
     -- A draw succeeds once in four times.
-    draws bigint := 5 * count + 20;
+    draws bigint := 5 * LEAST(count, size) + 20;
     missing bigint := count;
     drawn bigint;
+    failures int := 0;
 BEGIN
     IF count <= 0 OR content_id IS NULL THEN
         RETURN;
@@ -70,8 +71,8 @@ BEGIN
           JOIN respgres.hash_field f ON f.ctid = p.place;
         RETURN;
     END IF;
-    -- Far more rounds than luck can ask for.
-    FOR round IN 1 .. 100 LOOP
+    -- Far more than luck can ask for.
+    WHILE failures < 100 LOOP
         IF repeats THEN
             RETURN QUERY
             SELECT coalesce(f.long_field, f.field), f.value
@@ -91,6 +92,7 @@ BEGIN
             GET DIAGNOSTICS drawn = ROW_COUNT;
             missing := missing - drawn;
             EXIT WHEN missing <= 0;
+            failures := failures + (drawn = 0)::int;
             CONTINUE;
         END IF;
         places := ARRAY(
@@ -121,6 +123,7 @@ BEGIN
             EXIT;
         END IF;
         draws := draws * 2;
+        failures := failures + 1;
     END LOOP;
 END
 $$;
@@ -138,9 +141,10 @@ DECLARE
     places tid[];
     windows bigint := GREATEST(1, size / 8);
     -- A draw succeeds once in four times.
-    draws bigint := 5 * count + 20;
+    draws bigint := 5 * LEAST(count, size) + 20;
     missing bigint := count;
     drawn bigint;
+    failures int := 0;
 BEGIN
     IF count <= 0 OR content_id IS NULL THEN
         RETURN;
@@ -173,8 +177,8 @@ BEGIN
           JOIN respgres.set_member f ON f.ctid = p.place;
         RETURN;
     END IF;
-    -- Far more rounds than luck can ask for.
-    FOR round IN 1 .. 100 LOOP
+    -- Far more than luck can ask for.
+    WHILE failures < 100 LOOP
         IF repeats THEN
             RETURN QUERY
             SELECT f.hash, f.member, coalesce(f.long_member, f.member)
@@ -194,6 +198,7 @@ BEGIN
             GET DIAGNOSTICS drawn = ROW_COUNT;
             missing := missing - drawn;
             EXIT WHEN missing <= 0;
+            failures := failures + (drawn = 0)::int;
             CONTINUE;
         END IF;
         places := ARRAY(
@@ -224,6 +229,7 @@ BEGIN
             EXIT;
         END IF;
         draws := draws * 2;
+        failures := failures + 1;
     END LOOP;
 END
 $$;

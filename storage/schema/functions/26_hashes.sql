@@ -531,10 +531,10 @@ $$;
 
 CREATE OR REPLACE FUNCTION respgres.hexists(
     db int, key bytea, field bytea, slot smallint DEFAULT NULL,
-    OUT error text, OUT found boolean)
+    OUT error text, OUT is_there boolean)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    SELECT g.error, g.value IS NOT NULL INTO error, found
+    SELECT g.error, g.value IS NOT NULL INTO error, is_there
       FROM respgres.hget(db, key, field, slot) g;
 END
 $$;

@@ -138,7 +138,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION respgres.sismember(
     db int, key bytea, member bytea, slot smallint DEFAULT NULL,
-    OUT error text, OUT found boolean)
+    OUT error text, OUT is_member boolean)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     s record;
@@ -146,7 +146,7 @@ BEGIN
     SELECT * INTO s FROM respgres.look_key(db, slot, key, 't');
     error := s.error;
     IF error IS NULL THEN
-        found := EXISTS (
+        is_member := EXISTS (
             SELECT FROM respgres.set_member m
              WHERE m.slot = s.content_slot AND m.content_id = s.content_id
                AND m.hash = respgres.element_hash(sismember.member)
@@ -245,7 +245,8 @@ BEGIN
         done := NULL;
         RETURN;
     END IF;
-    SELECT i.found INTO done FROM respgres.sismember(db, key, member, slot) i;
+    SELECT i.is_member INTO done
+      FROM respgres.sismember(db, key, member, slot) i;
     IF done AND key <> new_key THEN
         PERFORM respgres.srem(db, key, ARRAY[member], slot);
         PERFORM respgres.sadd(db, new_key, ARRAY[member], new_slot);
