@@ -217,10 +217,9 @@ CREATE OR REPLACE FUNCTION respgres.hsetex(
 LANGUAGE plpgsql AS $$
 DECLARE
     h record;
-    old record;
-    growth bigint := 0;
     now_ms bigint := respgres.now_ms();
     new_expiry bigint := coalesce(hsetex.expires_at, now_ms + ttl_ms);
+    expiry bigint := new_expiry;
     size bigint;
 BEGIN
     slot := coalesce(slot, respgres.slot(key));
@@ -253,12 +252,12 @@ BEGIN
             CONTINUE;
         END IF;
         IF keep_ttl THEN
-            SELECT * INTO old FROM respgres.find_field(
-                h.content_slot, h.content_id, fields[i]);
+            SELECT f.expires_at INTO expiry FROM respgres.find_field(
+                h.content_slot, h.content_id, fields[i]) f;
         END IF;
         size := size + respgres.store_field(
             h.content_slot, h.content_id, fields[i], "values"[i],
-            CASE WHEN keep_ttl THEN old.expires_at ELSE new_expiry END)::int;
+            expiry)::int;
     END LOOP;
     PERFORM respgres.close_hash(
         db, slot, key, size, CASE WHEN new_expiry > now_ms THEN new_expiry END);
