@@ -3,13 +3,14 @@
 #define COMMANDS_COLLECTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct request;
 struct result;
 
 /* Of the arguments argv[first], argv[first + step]…, the last of each that are
- * equal: writes their indices in ascending order to an array from
- * request_allocate(), and returns how many there are. */
+ * equal: writes their indices, in the order in which the first ones stood, to
+ * an array from request_allocate(), and returns how many there are. */
 int collections_find_distinct(
 	struct request *request, int first, int step, int **indices);
 
@@ -23,5 +24,9 @@ int collections_count_true(const struct result *result, int column);
 
 /* A continuation that answers with that count of column 1, and finishes. */
 void collections_reply_count(void *arg, const struct result *result);
+
+/* Reads argv[index] as how many random elements are wanted; below 0: with
+ * repetition.  On failure it has replied and finished. */
+bool collections_read_count(struct request *request, int index, int64_t *count);
 
 #endif

@@ -164,7 +164,7 @@ reply_object(void *arg, const struct result *result)
 void
 debug_run_object(struct request *request)
 {
-	keys_look(request, 2, reply_object);
+	keys_look_inside(request, 2, reply_object);
 }
 
 /* --- POPULATE and RELOAD --------------------------------------------- */

@@ -11,10 +11,11 @@
 #define COMMAND_FAMILIES(family) \
 	family(bitmap_commands) \
 	family(client_commands) \
-	family(connection_commands) \
 	family(config_commands) \
+	family(connection_commands) \
 	family(debug_commands) \
 	family(hash_commands) \
+	family(hash_expiry_commands) \
 	family(hyperloglog_commands) \
 	family(info_commands) \
 	family(introspection_commands) \
@@ -23,6 +24,7 @@
 	family(list_commands) \
 	family(memory_commands) \
 	family(server_commands) \
+	family(set_commands) \
 	family(slow_log_commands) \
 	family(string_commands)
 /* clang-format on */

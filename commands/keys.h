@@ -4,11 +4,12 @@
 #define COMMANDS_KEYS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct request;
 struct result;
 
-/* Columns of key_look. */
+/* Columns of key_look and, with the last, key_look_inside. */
 enum {
 	LOOK_TYPE = 1,
 	LOOK_EXPIRES_AT,
@@ -17,14 +18,23 @@ enum {
 	LOOK_IS_RAW,
 	LOOK_SIZE,
 	LOOK_IDLE_S,
+	LOOK_IS_COMPACT,
 };
 
 /* Sends key_look for argv[index] to the key's lane. */
 void keys_look(struct request *request, int index,
 	void (*done)(void *arg, const struct result *result));
 
-/* The name of the encoding of the value in a row of key_look. */
+/* The same with key_look_inside, for keys_encoding(). */
+void keys_look_inside(struct request *request, int index,
+	void (*done)(void *arg, const struct result *result));
+
+/* The name of the encoding of the value in a row of key_look_inside. */
 const char *keys_encoding(const struct result *result);
+
+/* Reads argv[index] as the cursor of a scan; on failure it has replied and
+ * finished. */
+bool keys_read_cursor(struct request *request, int index, int64_t *cursor);
 
 /* Reads argv[index] as a database number; on failure it has replied, with
  * `error` (NULL: Redis' usual text) for what is no number, and finished. */

@@ -7,6 +7,7 @@
 #include "commands/request.h"
 #include "commands/server.h"
 #include "storage/base/settings.h"
+#include "storage/call.h"
 #include "storage/result.h"
 
 #include <stdbool.h>
@@ -23,17 +24,39 @@ uses_lfu(const struct request *request)
 		policy == EVICTION_ALLKEYS_LFU;
 }
 
+void
+keys_look_inside(struct request *request, int index,
+	void (*done)(void *arg, const struct result *result))
+{
+	const struct settings *settings = request->server->settings;
+	struct call *call =
+		call_new(request->store, SQL_key_look_inside, done, request);
+
+	call_bind_key(call, request->db, request->argv[index]);
+	call_bind_int64(
+		call, settings_get(settings, hash_max_listpack_entries));
+	call_bind_int64(call, settings_get(settings, hash_max_listpack_value));
+	call_bind_int64(call, settings_get(settings, set_max_intset_entries));
+	call_bind_int64(
+		call, settings_get(settings, zset_max_listpack_entries));
+	call_bind_int64(call, settings_get(settings, zset_max_listpack_value));
+	call_send(call);
+}
+
 const char *
 keys_encoding(const struct result *result)
 {
+	bool is_compact = result_int64(result, 0, LOOK_IS_COMPACT) != 0;
+
 	switch (result_char(result, 0, LOOK_TYPE)) {
 	case 'l':
 		return "quicklist";
 	case 't':
+		return is_compact ? "intset" : "hashtable";
 	case 'h':
-		return "hashtable";
+		return is_compact ? "listpack" : "hashtable";
 	case 'z':
-		return "skiplist";
+		return is_compact ? "listpack" : "skiplist";
 	case 'x':
 		return "stream";
 	default:
@@ -116,7 +139,7 @@ refcount_done(void *arg, const struct result *result)
 void
 cmd_object_encoding(struct request *request)
 {
-	keys_look(request, 2, encoding_done);
+	keys_look_inside(request, 2, encoding_done);
 }
 
 void

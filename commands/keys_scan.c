@@ -180,10 +180,10 @@ range_done(void *arg, const struct result *result)
 		reply_scan(request, result, 0);
 }
 
-static bool
-read_cursor(struct request *request, int64_t *cursor)
+bool
+keys_read_cursor(struct request *request, int index, int64_t *cursor)
 {
-	struct bytes word = request->argv[1];
+	struct bytes word = request->argv[index];
 	char text[CURSOR_SIZE_MAX];
 	unsigned long number;
 	char *end;
@@ -236,7 +236,7 @@ cmd_scan(struct request *request)
 
 	*scan = (struct scan){ .count = SCAN_COUNT };
 	request->state = scan;
-	if (!read_cursor(request, &scan->cursor) ||
+	if (!keys_read_cursor(request, 1, &scan->cursor) ||
 		!read_scan_options(request, scan))
 		return;
 	scan->range_count =

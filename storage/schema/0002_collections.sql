@@ -42,7 +42,11 @@ CREATE TABLE respgres.hash_field (
         autovacuum_vacuum_insert_scale_factor = 0.1,
         autovacuum_analyze_scale_factor = 0.05);
 
+-- For the sweeper, and for what is known of one hash.
 CREATE INDEX hash_field_expiry ON respgres.hash_field (expires_at)
+    WHERE expires_at IS NOT NULL;
+CREATE INDEX hash_field_expiry_in_hash
+    ON respgres.hash_field (slot, content_id, expires_at)
     WHERE expires_at IS NOT NULL;
 
 -- Positions are dense: from the key's first_position on, `size` of them.

@@ -24,6 +24,35 @@ SELECT 1::bigint, k.type, k.expires_at, n.now,
    AND k.key = respgres.indexed($3::bytea)
    AND (k.expires_at IS NULL OR k.expires_at > n.now)
 
+-- name: key_look_inside
+-- key_look_one for one key, and whether Redis would keep a collection in its
+-- compact form: a hash of up to $4 fields, none and no value longer than $5
+-- bytes; a set of up to $6 members, all integers ever since; a sorted set of up
+-- to $7 members, none longer than $8 bytes.
+SELECT 1::bigint, k.type, k.expires_at, n.now,
+       k.number IS NOT NULL, k.raw,
+       coalesce(octet_length(k.value), 0), n.now / 1000 - k.touched_at,
+       CASE k.type
+       WHEN 'h' THEN k.size <= $4::int8 AND NOT EXISTS (
+            SELECT FROM respgres.hash_field f
+             WHERE f.slot = k.content_slot AND f.content_id = k.content_id
+               AND GREATEST(octet_length(coalesce(f.long_field, f.field)),
+                            octet_length(f.value)) > $5::int8)
+       WHEN 't' THEN k.size <= $6::int8 AND NOT k.raw AND NOT EXISTS (
+            SELECT FROM respgres.set_member m
+             WHERE m.slot = k.content_slot AND m.content_id = k.content_id
+               AND respgres.as_number(m.member) IS NULL)
+       WHEN 'z' THEN k.size <= $7::int8 AND NOT EXISTS (
+            SELECT FROM respgres.sorted_set_member z
+             WHERE z.slot = k.content_slot AND z.content_id = k.content_id
+               AND octet_length(coalesce(z.long_member, z.member)) > $8::int8)
+       ELSE false END
+  FROM respgres.key k
+ CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
+ WHERE k.db = $1::int4 AND k.slot = $2::int2
+   AND k.key = respgres.indexed($3::bytea)
+   AND (k.expires_at IS NULL OR k.expires_at > n.now)
+
 -- name: key_delete
 -- set: ordinal
 -- single: key_delete_one

@@ -195,9 +195,29 @@ DECLARE
     now_ms bigint := respgres.now_ms();
     count int := cardinality(keys);
     found int;
+    all_wanted boolean;
     expired boolean;
 BEGIN
     LOOP
+        -- Nearly always all are there and of the type.
+        SELECT array_agg(l.content_id), array_agg(l.content_slot),
+               array_agg(l.size), array_agg(l.first_position),
+               array_agg(l.fields_expire_at), count(l.content_id),
+               bool_and(l.is_wanted)
+          INTO content_ids, content_slots, sizes, first_positions,
+               fields_expire_at, found, all_wanted
+          FROM (SELECT o.content_id, o.content_slot, o.size,
+                       o.first_position, o.fields_expire_at,
+                       o.type = want AND (o.expires_at IS NULL
+                           OR o.expires_at > now_ms) AS is_wanted
+                  FROM unnest(dbs, slots, keys) WITH ORDINALITY
+                       AS i (db, slot, key, ordinal)
+                  JOIN respgres.key o
+                    ON o.db = i.db AND o.key = respgres.indexed(i.key)
+                   AND o.slot = i.slot
+                 ORDER BY i.ordinal
+                   FOR UPDATE OF o) AS l;
+        EXIT WHEN found = count AND all_wanted;
         found := 0;
         expired := false;
         content_ids := array_fill(NULL::bigint, ARRAY[count]);
@@ -260,17 +280,27 @@ CREATE OR REPLACE FUNCTION respgres.close_keys(
     growths bigint[], first_positions bigint[] DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    least_size bigint;
 BEGIN
-    UPDATE respgres.key AS u
-       SET size = u.size + i.growth,
-           first_position = coalesce(i.first_position, u.first_position),
-           version = u.version + 1, touched_at = n.now / 1000
-      FROM unnest(dbs, slots, keys, content_ids, growths, first_positions)
-           AS i (db, slot, key, content_id, growth, first_position)
-     CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
-     WHERE u.db = i.db AND u.key = respgres.indexed(i.key)
-       AND u.slot = i.slot AND u.content_id = i.content_id
-       AND i.growth IS NOT NULL;
+    WITH changed AS (
+        UPDATE respgres.key AS u
+           SET size = u.size + i.growth,
+               first_position = coalesce(i.first_position, u.first_position),
+               version = u.version + 1, touched_at = n.now / 1000
+          FROM unnest(dbs, slots, keys, content_ids, growths,
+                      first_positions)
+               AS i (db, slot, key, content_id, growth, first_position)
+         CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
+         WHERE u.db = i.db AND u.key = respgres.indexed(i.key)
+           AND u.slot = i.slot AND u.content_id = i.content_id
+           AND i.growth IS NOT NULL
+        RETURNING u.size
+    )
+    SELECT min(c.size) INTO least_size FROM changed c;
+    IF least_size > 0 AND array_position(growths, NULL) IS NULL THEN
+        RETURN;
+    END IF;
     -- Those that were emptied, and those that were made and not filled.
     DELETE FROM respgres.key AS d
      USING unnest(dbs, slots, keys, content_ids, growths)
@@ -279,5 +309,25 @@ BEGIN
        AND d.db = i.db AND d.key = respgres.indexed(i.key)
        AND d.slot = i.slot AND d.content_id = i.content_id AND d.size = 0
        AND d.type <> 'x';
+END
+$$;
+
+-- What a key holds, for reading, if it is of the type `want`: content_id is
+-- NULL when there is no such key, and then so is the rest; another type:
+-- `error`.
+CREATE OR REPLACE FUNCTION respgres.look_key(
+    db int, slot smallint, key bytea, want "char",
+    OUT error text, OUT content_id bigint, OUT content_slot smallint,
+    OUT size bigint, OUT fields_expire_at bigint)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    SELECT CASE WHEN k.type <> want THEN respgres.wrong_type() END,
+           CASE WHEN k.type = want THEN k.content_id END,
+           k.content_slot, k.size, k.fields_expire_at
+      INTO error, content_id, content_slot, size, fields_expire_at
+      FROM respgres.key k
+     WHERE k.db = look_key.db AND k.key = respgres.indexed(look_key.key)
+       AND k.slot = coalesce(look_key.slot, respgres.slot(look_key.key))
+       AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms());
 END
 $$;

@@ -19,3 +19,27 @@ SELECT k.db,
   FROM respgres.key k
  WHERE k.type = 's'
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
+
+CREATE OR REPLACE VIEW respgres.hashes AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       coalesce(f.long_field, f.field) AS field,
+       f.value,
+       to_timestamp(LEAST(k.expires_at, f.expires_at) / 1000.0) AS expires_at
+  FROM respgres.key k
+  JOIN respgres.hash_field f
+    ON f.slot = k.content_slot AND f.content_id = k.content_id
+ WHERE k.type = 'h'
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()))
+   AND (f.expires_at IS NULL OR f.expires_at > (SELECT respgres.now_ms()));
+
+CREATE OR REPLACE VIEW respgres.sets AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       coalesce(m.long_member, m.member) AS member,
+       to_timestamp(k.expires_at / 1000.0) AS expires_at
+  FROM respgres.key k
+  JOIN respgres.set_member m
+    ON m.slot = k.content_slot AND m.content_id = k.content_id
+ WHERE k.type = 't'
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
