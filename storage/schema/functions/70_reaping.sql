@@ -157,7 +157,9 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.sweep_contents(most bigint)
 RETURNS bigint
 LANGUAGE plpgsql AS $$
+DECLARE
+    swept bigint := respgres.sweep_fields(most);
 BEGIN
-    RETURN respgres.reap_contents(most);
+    RETURN greatest(swept, respgres.reap_contents(most));
 END
 $$;
