@@ -53,12 +53,15 @@ DECLARE
     consumer_id bigint;
 BEGIN
     INSERT INTO respgres.stream
-           (content_id, entries_added, slot, last_id, max_deleted_id)
-    SELECT to_id, s.entries_added, to_slot, s.last_id, s.max_deleted_id
+           (content_id, entries_added, slot, last_id, max_deleted_id, first_id,
+            head_node, head_count, tail_node, tail_count, tail_bytes)
+    SELECT to_id, s.entries_added, to_slot, s.last_id, s.max_deleted_id,
+           s.first_id, s.head_node, s.head_count, s.tail_node, s.tail_count,
+           s.tail_bytes
       FROM respgres.stream s
      WHERE s.slot = from_slot AND s.content_id = from_id;
-    INSERT INTO respgres.stream_entry (content_id, slot, id, fields)
-    SELECT to_id, to_slot, e.id, e.fields
+    INSERT INTO respgres.stream_entry (content_id, node, slot, id, fields)
+    SELECT to_id, e.node, to_slot, e.id, e.fields
       FROM respgres.stream_entry e
      WHERE e.slot = from_slot AND e.content_id = from_id;
     FOR g IN SELECT * FROM respgres.stream_group o
@@ -73,9 +76,10 @@ BEGIN
                   WHERE o.slot = from_slot AND o.group_id = g.id
         LOOP
             INSERT INTO respgres.stream_consumer
-                   (group_id, seen_at, active_at, slot, name, long_name)
-            VALUES (copy_stream.group_id, c.seen_at, c.active_at, to_slot,
-                    c.name, c.long_name)
+                   (group_id, seen_at, active_at, pending, slot, name,
+                    long_name)
+            VALUES (copy_stream.group_id, c.seen_at, c.active_at, c.pending,
+                    to_slot, c.name, c.long_name)
             RETURNING id INTO consumer_id;
             INSERT INTO respgres.stream_pending
                    (group_id, consumer_id, delivered_at, deliveries, slot,

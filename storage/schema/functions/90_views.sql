@@ -19,3 +19,16 @@ SELECT k.db,
   FROM respgres.key k
  WHERE k.type = 's'
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
+
+-- An entry of a stream a row; the last one of a field given twice.
+CREATE OR REPLACE VIEW respgres.streams AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       respgres.stream_id_text(e.id) AS id,
+       respgres.stream_id_time(e.id) AS added_at,
+       respgres.readable_fields(e.fields) AS fields
+  FROM respgres.key k
+  JOIN respgres.stream_entry e
+    ON e.slot = k.content_slot AND e.content_id = k.content_id
+ WHERE k.type = 'x'
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
