@@ -24,6 +24,7 @@
 	family(memory_commands) \
 	family(server_commands) \
 	family(slow_log_commands) \
+	family(stream_commands) \
 	family(string_commands)
 /* clang-format on */
 

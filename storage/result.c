@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct rows *
 rows_new(PGresult *set)

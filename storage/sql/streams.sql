@@ -91,6 +91,29 @@ SELECT i.ordinal, k.type, s.last_id, e.id, e.fields
         LIMIT i.most) AS e ON true
  WHERE k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms())
 
+-- name: stream_read_all
+-- set: ordinal
+-- The same with the number of the key's rows.
+SELECT r.ordinal, r.type, NULL::bytea, r.id, r.fields,
+       count(*) OVER (PARTITION BY r.ordinal)
+  FROM (SELECT i.ordinal, k.type, e.id, e.fields
+          FROM unnest($1::int4[], $2::int2[], $3::bytea[], $4::bytea[],
+                      $5::int8[]) WITH ORDINALITY
+               AS i (db, slot, key, after, most, ordinal)
+          JOIN respgres.key k
+            ON k.db = i.db AND k.key = respgres.indexed(i.key)
+           AND k.slot = i.slot
+          LEFT JOIN LATERAL (
+               SELECT o.id, o.fields
+                 FROM respgres.stream_entry o
+                WHERE o.slot = k.content_slot AND o.content_id = k.content_id
+                  AND k.type = 'x' AND o.id > i.after
+                ORDER BY o.id
+                LIMIT i.most) AS e ON true
+         WHERE k.expires_at IS NULL
+            OR k.expires_at > (SELECT respgres.now_ms())) AS r
+ ORDER BY r.ordinal, r.id
+
 -- name: stream_look
 -- set: ordinal
 -- Of each key that is there: its type, and its group's number or NULL.
@@ -293,7 +316,7 @@ SELECT k.type, k.size,
        s.last_id, s.max_deleted_id, s.entries_added, s.first_id,
        (SELECT count(*) FROM respgres.stream_group g
          WHERE g.slot = s.slot AND g.content_id = s.content_id),
-       f.fields, l.id, l.fields
+       f.id, f.fields, l.id, l.fields
   FROM respgres.key k
   LEFT JOIN respgres.stream s
     ON s.slot = k.content_slot AND s.content_id = k.content_id
@@ -308,5 +331,5 @@ SELECT k.type, k.size,
    AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms())
 
 -- name: stream_info_full
-SELECT a.kind, a.id, a.name, a.other_id, a.n1, a.n2, a.n3, a.n4, a.fields
+SELECT a.kind, a.id, a.fields, a.name, a.other_id, a.n1, a.n2, a.n3, a.n4
   FROM respgres.stream_all($1::int4, $2::int2, $3::bytea, $4::int8) a

@@ -698,9 +698,9 @@ $$;
 -- All about a stream in the order in which XINFO STREAM FULL tells it, up to
 -- `most` entries of each list (NULL: all).  Rows by their kind:
 --
---   k  its type, size in n1; no other row where it is no stream
---   s  n1 size, n2 nodes, n3 entries added; id the last one, name the greatest
---      deleted one, other_id the first one
+--   x  n1 size, n2 nodes, n3 entries added; id the last one, name the greatest
+--      deleted one, other_id the first one.  A key of another type has this
+--      row alone, of the kind of its type.
 --   e  an entry
 --   g  a group: name, id that it has read to, n1 entries read, n2 lag,
 --      n3 pending, n4 consumers
@@ -727,15 +727,9 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    kind := 'k';
-    name := convert_to(k.type::text, 'UTF8');
-    RETURN NEXT;
     SELECT * INTO s FROM respgres.stream o
      WHERE o.slot = k.content_slot AND o.content_id = k.content_id;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    kind := 's';
+    kind := k.type;
     id := s.last_id;
     name := s.max_deleted_id;
     other_id := s.first_id;
@@ -743,6 +737,9 @@ BEGIN
     n2 := CASE WHEN k.size > 0 THEN s.tail_node - s.head_node + 1 ELSE 0 END;
     n3 := s.entries_added;
     RETURN NEXT;
+    IF k.type <> 'x' THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT 'e'::"char", e.id, NULL::bytea, NULL::bytea, NULL::bigint,
            NULL::bigint, NULL::bigint, NULL::bigint, e.fields
