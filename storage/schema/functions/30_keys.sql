@@ -49,8 +49,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     g record;
     c record;
-    group_id bigint;
-    consumer_id bigint;
+    new_group_id bigint;
+    new_consumer_id bigint;
 BEGIN
     INSERT INTO respgres.stream
            (content_id, entries_added, slot, last_id, max_deleted_id, first_id,
@@ -71,20 +71,20 @@ BEGIN
                (content_id, entries_read, slot, name, long_name, last_id)
         VALUES (to_id, g.entries_read, to_slot, g.name, g.long_name,
                 g.last_id)
-        RETURNING id INTO group_id;
+        RETURNING id INTO new_group_id;
         FOR c IN SELECT * FROM respgres.stream_consumer o
                   WHERE o.slot = from_slot AND o.group_id = g.id
         LOOP
             INSERT INTO respgres.stream_consumer
                    (group_id, seen_at, active_at, pending, slot, name,
                     long_name)
-            VALUES (copy_stream.group_id, c.seen_at, c.active_at, c.pending,
+            VALUES (new_group_id, c.seen_at, c.active_at, c.pending,
                     to_slot, c.name, c.long_name)
-            RETURNING id INTO consumer_id;
+            RETURNING id INTO new_consumer_id;
             INSERT INTO respgres.stream_pending
                    (group_id, consumer_id, delivered_at, deliveries, slot,
                     entry_id)
-            SELECT copy_stream.group_id, copy_stream.consumer_id,
+            SELECT new_group_id, new_consumer_id,
                    p.delivered_at, p.deliveries, to_slot, p.entry_id
               FROM respgres.stream_pending p
              WHERE p.slot = from_slot AND p.group_id = g.id

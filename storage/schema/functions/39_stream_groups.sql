@@ -194,7 +194,7 @@ LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     g record;
-    consumer_id bigint;
+    taker_id bigint;
 BEGIN
     SELECT * INTO g FROM respgres.open_group(
         db, coalesce(xgroup_delconsumer.slot, respgres.slot(key)), key,
@@ -203,10 +203,10 @@ BEGIN
     DELETE FROM respgres.stream_consumer AS d
      WHERE d.slot = g.content_slot AND d.group_id = g.group_id
        AND d.name = respgres.indexed(xgroup_delconsumer.name)
-    RETURNING d.id INTO consumer_id;
+    RETURNING d.id INTO taker_id;
     DELETE FROM respgres.stream_pending AS d
      WHERE d.slot = g.content_slot AND d.group_id = g.group_id
-       AND d.consumer_id = xgroup_delconsumer.consumer_id;
+       AND d.consumer_id = taker_id;
     GET DIAGNOSTICS pending = ROW_COUNT;
 END
 $$;
@@ -383,7 +383,7 @@ DECLARE
     s respgres.stream;
     ids bytea[] := '{}';
     last_read bytea;
-    consumer_id bigint;
+    taker_id bigint;
 BEGIN
     FOR id, fields IN
         SELECT e.id, e.fields FROM respgres.stream_entry e
@@ -409,13 +409,13 @@ BEGIN
                       AND p.entry_id > deliver_new.last_id) THEN
             PERFORM respgres.drop_pending(slot, group_id, ids);
         END IF;
-        consumer_id := respgres.see_consumer(
+        taker_id := respgres.see_consumer(
             slot, group_id, consumer, now_ms, cardinality(ids));
         INSERT INTO respgres.stream_pending
                (slot, group_id, entry_id, consumer_id, delivered_at,
                 deliveries)
         SELECT deliver_new.slot, deliver_new.group_id, i.id,
-               deliver_new.consumer_id, now_ms, 1
+               taker_id, now_ms, 1
           FROM unnest(ids) AS i (id);
     END IF;
     SELECT * INTO s FROM respgres.stream o
@@ -457,7 +457,7 @@ RETURNS TABLE (id bytea, fields bytea[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    consumer_id bigint := respgres.see_consumer(
+    taker_id bigint := respgres.see_consumer(
         slot, group_id, consumer, now_ms, 0);
     ids bytea[] := '{}';
 BEGIN
@@ -469,7 +469,7 @@ BEGIN
            AND e.id = p.entry_id
          WHERE p.slot = deliver_again.slot
            AND p.group_id = deliver_again.group_id
-           AND p.consumer_id = deliver_again.consumer_id
+           AND p.consumer_id = taker_id
            AND p.entry_id > after
          ORDER BY p.entry_id LIMIT most
     LOOP
