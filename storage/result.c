@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct rows *
 rows_new(PGresult *set)
@@ -115,6 +116,47 @@ const char *
 result_text(const struct result *result, int row, int column)
 {
 	return result_bytes(result, row, column).data;
+}
+
+static int32_t
+read_int32(const char *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return (int32_t)ntohl(value);
+}
+
+bool
+result_array_open(const struct result *result, int row, int column,
+	struct result_array *array)
+{
+	enum { DIMENSIONS = 0, COUNT = 12, ELEMENTS = 20 };
+	struct bytes bytes = result_bytes(result, row, column);
+
+	*array = (struct result_array){ 0 };
+	if (result_is_null(result, row, column))
+		return false;
+	if (bytes.size < ELEMENTS || read_int32(bytes.data + DIMENSIONS) != 1)
+		return true;
+	array->at = bytes.data + ELEMENTS;
+	array->left = read_int32(bytes.data + COUNT);
+	return true;
+}
+
+struct bytes
+result_array_next(struct result_array *array)
+{
+	int32_t size = read_int32(array->at);
+	struct bytes element = { NULL, 0 };
+
+	array->left--;
+	array->at += sizeof(size);
+	if (size < 0)
+		return element;
+	element = (struct bytes){ array->at, (size_t)size };
+	array->at += size;
+	return element;
 }
 
 int

@@ -62,6 +62,18 @@ struct bytes result_bytes(const struct result *result, int row, int column);
 /* A NUL-terminated text column (libpq terminates every value). */
 const char *result_text(const struct result *result, int row, int column);
 
+/* A column of type bytea[] of one dimension, element by element. */
+struct result_array {
+	const char *at;
+	int left; /* elements to come */
+};
+
+/* False, and no elements, for NULL. */
+bool result_array_open(const struct result *result, int row, int column,
+	struct result_array *array);
+/* The next element; a NULL is empty and without data.  One must be left. */
+struct bytes result_array_next(struct result_array *array);
+
 /* SET_ORDINAL and SET_MATCH: the row of the call's element (from 0), or -1.  `after` is the
  * row found for the element before, or -1: rows come in element order. */
 int result_row_of_element(const struct result *result, int element, int after);

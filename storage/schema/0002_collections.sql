@@ -90,17 +90,33 @@ CREATE INDEX sorted_set_order
 -- What a stream's key row has no place for.  IDs are 16 bytes: milliseconds
 -- and sequence number, each big-endian and without a sign, so that their order
 -- is that of bytes.
+--
+-- Entries belong to nodes, numbered in the order of IDs: approximate trimming
+-- removes whole nodes.  How large a node gets is for who adds entries.
 CREATE TABLE respgres.stream (
     content_id     bigint   NOT NULL,
     entries_added  bigint   NOT NULL DEFAULT 0,
     slot           smallint NOT NULL,
     last_id        bytea    NOT NULL,
     max_deleted_id bytea    NOT NULL,
+    -- The first entry's ID, 0-0 when there is none: what was trimmed need not
+    -- be stepped over.
+    first_id       bytea    NOT NULL DEFAULT
+                   '\x00000000000000000000000000000000',
+    -- The first entry's node, and how many entries that has.
+    head_node      bigint   NOT NULL DEFAULT 0,
+    head_count     bigint   NOT NULL DEFAULT 0,
+    -- The last node: how many entries have been added to it (0: the next one
+    -- begins another node), and their bytes.
+    tail_node      bigint   NOT NULL DEFAULT 0,
+    tail_count     bigint   NOT NULL DEFAULT 0,
+    tail_bytes     bigint   NOT NULL DEFAULT 0,
     PRIMARY KEY (slot, content_id)
 ) WITH (fillfactor = 50);
 
 CREATE TABLE respgres.stream_entry (
     content_id bigint   NOT NULL,
+    node       bigint   NOT NULL DEFAULT 0,
     slot       smallint NOT NULL,
     id         bytea    NOT NULL,
     -- Names and values in turns.
@@ -130,11 +146,16 @@ CREATE TABLE respgres.stream_consumer (
     -- an entry (NULL: none yet).
     seen_at   bigint   NOT NULL,
     active_at bigint,
+    -- Rows of stream_pending.
+    pending   bigint   NOT NULL DEFAULT 0,
     slot      smallint NOT NULL,
     name      bytea    NOT NULL,
     long_name bytea,
     PRIMARY KEY (slot, group_id, name)
 ) WITH (fillfactor = 50);
+
+CREATE UNIQUE INDEX stream_consumer_id
+    ON respgres.stream_consumer (slot, group_id, id);
 
 -- Entries that were delivered and not acknowledged.
 CREATE TABLE respgres.stream_pending (

@@ -49,16 +49,19 @@ LANGUAGE plpgsql AS $$
 DECLARE
     g record;
     c record;
-    group_id bigint;
-    consumer_id bigint;
+    new_group_id bigint;
+    new_consumer_id bigint;
 BEGIN
     INSERT INTO respgres.stream
-           (content_id, entries_added, slot, last_id, max_deleted_id)
-    SELECT to_id, s.entries_added, to_slot, s.last_id, s.max_deleted_id
+           (content_id, entries_added, slot, last_id, max_deleted_id, first_id,
+            head_node, head_count, tail_node, tail_count, tail_bytes)
+    SELECT to_id, s.entries_added, to_slot, s.last_id, s.max_deleted_id,
+           s.first_id, s.head_node, s.head_count, s.tail_node, s.tail_count,
+           s.tail_bytes
       FROM respgres.stream s
      WHERE s.slot = from_slot AND s.content_id = from_id;
-    INSERT INTO respgres.stream_entry (content_id, slot, id, fields)
-    SELECT to_id, to_slot, e.id, e.fields
+    INSERT INTO respgres.stream_entry (content_id, node, slot, id, fields)
+    SELECT to_id, e.node, to_slot, e.id, e.fields
       FROM respgres.stream_entry e
      WHERE e.slot = from_slot AND e.content_id = from_id;
     FOR g IN SELECT * FROM respgres.stream_group o
@@ -68,19 +71,20 @@ BEGIN
                (content_id, entries_read, slot, name, long_name, last_id)
         VALUES (to_id, g.entries_read, to_slot, g.name, g.long_name,
                 g.last_id)
-        RETURNING id INTO group_id;
+        RETURNING id INTO new_group_id;
         FOR c IN SELECT * FROM respgres.stream_consumer o
                   WHERE o.slot = from_slot AND o.group_id = g.id
         LOOP
             INSERT INTO respgres.stream_consumer
-                   (group_id, seen_at, active_at, slot, name, long_name)
-            VALUES (copy_stream.group_id, c.seen_at, c.active_at, to_slot,
-                    c.name, c.long_name)
-            RETURNING id INTO consumer_id;
+                   (group_id, seen_at, active_at, pending, slot, name,
+                    long_name)
+            VALUES (new_group_id, c.seen_at, c.active_at, c.pending,
+                    to_slot, c.name, c.long_name)
+            RETURNING id INTO new_consumer_id;
             INSERT INTO respgres.stream_pending
                    (group_id, consumer_id, delivered_at, deliveries, slot,
                     entry_id)
-            SELECT copy_stream.group_id, copy_stream.consumer_id,
+            SELECT new_group_id, new_consumer_id,
                    p.delivered_at, p.deliveries, to_slot, p.entry_id
               FROM respgres.stream_pending p
              WHERE p.slot = from_slot AND p.group_id = g.id

@@ -43,3 +43,29 @@ SELECT k.db,
     ON m.slot = k.content_slot AND m.content_id = k.content_id
  WHERE k.type = 't'
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
+
+-- A list's items; `index` counts from 0.
+CREATE OR REPLACE VIEW respgres.lists AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       i.position - k.first_position AS index,
+       i.value,
+       to_timestamp(k.expires_at / 1000.0) AS expires_at
+  FROM respgres.key k
+  JOIN respgres.list_item i
+    ON i.slot = k.content_slot AND i.content_id = k.content_id
+ WHERE k.type = 'l'
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
+
+-- An entry of a stream a row; the last one of a field given twice.
+CREATE OR REPLACE VIEW respgres.streams AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       respgres.stream_id_text(e.id) AS id,
+       respgres.stream_id_time(e.id) AS added_at,
+       respgres.readable_fields(e.fields) AS fields
+  FROM respgres.key k
+  JOIN respgres.stream_entry e
+    ON e.slot = k.content_slot AND e.content_id = k.content_id
+ WHERE k.type = 'x'
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
