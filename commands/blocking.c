@@ -300,8 +300,8 @@ end(struct blocked *blocked, bool served)
 		request_finish(request);
 }
 
-void
-blocking_end_attempt(struct blocked *blocked, bool served)
+static void
+end_attempt(struct blocked *blocked, bool served, bool found)
 {
 	struct request *request = blocked->request;
 	struct blocking *blocking = hub_of(request);
@@ -311,7 +311,9 @@ blocking_end_attempt(struct blocked *blocked, bool served)
 
 	blocking_work_init(&work);
 	lock(blocking);
-	if (blocking->closing && blocked->ending == ENDING_NONE)
+	if (request->connection->gone)
+		blocked->ending = ENDING_CLOSED;
+	else if (blocking->closing && blocked->ending == ENDING_NONE)
 		blocked->ending = ENDING_SHUTDOWN;
 	else if (request->never_blocks)
 		blocked->ending = ENDING_TIMEOUT;
@@ -328,6 +330,9 @@ blocking_end_attempt(struct blocked *blocked, bool served)
 		if (!blocked->waits)
 			start_waiting(blocked);
 		blocking_look_again(&blocking->keys, blocked, &work);
+		for (int i = 0; found && i < blocked->place_count; i++)
+			blocking_raise_outside(&blocking->keys,
+				blocked->places[i].queue, &work);
 	}
 	unlock(blocking);
 	if (over)
@@ -336,10 +341,23 @@ blocking_end_attempt(struct blocked *blocked, bool served)
 }
 
 void
+blocking_end_attempt(struct blocked *blocked, bool served)
+{
+	end_attempt(blocked, served, false);
+}
+
+void
+blocking_end_look(struct blocked *blocked, bool found)
+{
+	end_attempt(blocked, false, found);
+}
+
+void
 blocking_wait(struct blocked *blocked)
 {
 	struct request *request = blocked->request;
 	struct blocking *blocking = hub_of(request);
+	bool behind = false;
 
 	request->blocked = blocked;
 	blocked->state = BLOCKED_ATTEMPTING;
@@ -349,10 +367,14 @@ blocking_wait(struct blocked *blocked)
 	if (!request->never_blocks) {
 		atomic_fetch_add(&blocking->registered, 1);
 		lock(blocking);
-		blocking_enter(&blocking->keys, blocked);
+		behind = blocking_enter(&blocking->keys, blocked);
 		unlock(blocking);
 	}
-	blocked->attempt(blocked, -1);
+	/* What comes for those before it, it must not take. */
+	if (behind && blocked->look != NULL)
+		blocked->look(blocked);
+	else
+		blocked->attempt(blocked, -1);
 }
 
 bool
@@ -404,9 +426,10 @@ added_bound(const struct request *request)
 		return BLOCKING_UNKNOWN;
 	switch (added_type(request)) {
 	case 'l':
-		return (uint64_t)request->argc;
+		return (uint64_t)(request->argc - 2);
 	case 'z':
-		return (uint64_t)request->argc / 2;
+		return request->argc >= 4 ? (uint64_t)(request->argc - 2) / 2 :
+					    1;
 	default:
 		return BLOCKING_UNKNOWN;
 	}
@@ -424,13 +447,11 @@ new_addition(struct request *request)
 	return addition;
 }
 
-/* Signals for the queues of the key; what is for all only where `with_all`. */
+/* Signals for the queues of a key; what is for all only where `with_all`. */
 static void
-add_signals(struct request *request, const struct blocking_name *name,
-	bool with_all)
+add_signals(
+	struct request *request, struct blocking_queue *queue, bool with_all)
 {
-	struct blocking_queue *queue =
-		blocking_find_queues(&hub_of(request)->keys, name);
 	char type = added_type(request);
 
 	for (; queue != NULL; queue = queue->next) {
@@ -451,7 +472,8 @@ blocking_expect(struct request *request, struct bytes key)
 
 	blocking_name_key(&name, request->db, key);
 	lock(blocking);
-	add_signals(request, &name, false);
+	add_signals(
+		request, blocking_find_queues(&blocking->keys, &name), false);
 	unlock(blocking);
 	return request->addition;
 }
@@ -540,29 +562,16 @@ release_all(struct blocking *blocking, struct addition *addition,
 	}
 }
 
-void
-blocking_finish(struct request *request, int db, const struct bytes *keys,
-	int key_count)
+/* Finishes the request when those are served whom the signals are for that
+ * were added since `lock`. */
+static void
+raise_and_finish(struct request *request, struct blocking *blocking)
 {
-	struct blocking *blocking = hub_of(request);
-	const struct store *here = request->store;
 	struct addition *addition = request->addition;
+	const struct store *here = request->store;
 	struct blocking_work work;
 
-	if (addition == NULL ? atomic_load(&blocking->registered) == 0 :
-			       !addition->raised) {
-		request_finish(request);
-		return;
-	}
 	blocking_work_init(&work);
-	lock(blocking);
-	for (int i = 0; i < key_count; i++) {
-		struct blocking_name name;
-
-		blocking_name_key(&name, db, keys[i]);
-		add_signals(request, &name, true);
-	}
-	addition = request->addition;
 	if (addition != NULL) {
 		addition->raised = true;
 		raise_all(blocking, addition, &work);
@@ -572,6 +581,57 @@ blocking_finish(struct request *request, int db, const struct bytes *keys,
 	if (addition == NULL)
 		request_finish(request);
 	do_work(&work, here);
+}
+
+/* Whether the request finishes at once: nobody waits, or its statement was
+ * never sent. */
+static bool
+wakes_nobody(struct request *request)
+{
+	if (request->addition != NULL)
+		return !request->addition->raised;
+	return atomic_load(&hub_of(request)->registered) == 0;
+}
+
+void
+blocking_finish(struct request *request, int db, const struct bytes *keys,
+	int key_count)
+{
+	struct blocking *blocking = hub_of(request);
+
+	if (wakes_nobody(request)) {
+		request_finish(request);
+		return;
+	}
+	lock(blocking);
+	for (int i = 0; i < key_count; i++) {
+		struct blocking_name name;
+
+		blocking_name_key(&name, db, keys[i]);
+		add_signals(request,
+			blocking_find_queues(&blocking->keys, &name), true);
+	}
+	raise_and_finish(request, blocking);
+}
+
+void
+blocking_finish_swap(struct request *request, int first, int second)
+{
+	struct blocking *blocking = hub_of(request);
+	struct awaited_key *key, *next;
+
+	if (wakes_nobody(request)) {
+		request_finish(request);
+		return;
+	}
+	lock(blocking);
+	HASH_ITER (hh, blocking->keys.table, key, next) {
+		int db = blocking_key_database(key);
+
+		if (db == first || db == second)
+			add_signals(request, key->queues, true);
+	}
+	raise_and_finish(request, blocking);
 }
 
 void

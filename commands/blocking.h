@@ -51,6 +51,10 @@ struct blocked {
 	 * finished by blocking_end_attempt(); a request_finish() before it (or
 	 * blocking_finish(), where serving adds to another key) does no harm. */
 	void (*attempt)(struct blocked *blocked, int index);
+	/* May be NULL.  Called instead of the first attempt where others wait
+	 * already: takes nothing, but only sees whether one of the keys has
+	 * something, and ends with blocking_end_look() or an error. */
+	void (*look)(struct blocked *blocked);
 	/* Writes the reply for a timeout (or CLIENT UNBLOCK) and finishes. */
 	void (*reply_timeout)(struct request *request);
 
@@ -87,10 +91,17 @@ bool blocking_read_timeout(
 /* Ends an attempt, and the request when it was served. */
 void blocking_end_attempt(struct blocked *blocked, bool served);
 
+/* Ends a look that was no error.  Who waits is served in turn when it found
+ * something. */
+void blocking_end_look(struct blocked *blocked, bool found);
+
 /* Finishes a request that has replied and may have added elements to `keys` of
  * database `db`: those that wait for them are served first. */
 void blocking_finish(struct request *request, int db, const struct bytes *keys,
 	int key_count);
+
+/* The same for all keys of two databases, which were exchanged. */
+void blocking_finish_swap(struct request *request, int first, int second);
 
 /* From any thread: another process or SQL added elements to the key, given in
  * its indexed form. */

@@ -68,6 +68,15 @@ blocking_find_queues(
 	return key ? key->queues : NULL;
 }
 
+int
+blocking_key_database(const struct awaited_key *key)
+{
+	int32_t number;
+
+	memcpy(&number, key->name, sizeof(number));
+	return number;
+}
+
 static struct awaited_key *
 make_key(struct awaited_keys *keys, const struct blocking_name *name)
 {
@@ -411,10 +420,11 @@ take_back(struct blocking_signal *cause, uint64_t launched)
 
 /* --- waiters --------------------------------------------------------- */
 
-void
+bool
 blocking_enter(struct awaited_keys *keys, struct blocked *blocked)
 {
 	struct request *request = blocked->request;
+	bool behind = false;
 
 	blocked->places = request_allocate(
 		request, (size_t)blocked->key_count * sizeof(*blocked->places));
@@ -433,8 +443,10 @@ blocking_enter(struct awaited_keys *keys, struct blocked *blocked)
 		*place = (struct blocking_place){
 			.blocked = blocked, .queue = queue, .index = i
 		};
+		behind = behind || (queue->places != NULL && !queue->for_all);
 		DL_APPEND(queue->places, place);
 	}
+	return behind;
 }
 
 void
@@ -484,7 +496,8 @@ blocking_account_attempt(
 	blocked->place = NULL;
 	blocked->signal = NULL;
 	queue->in_flight--;
-	if (!blocked->tried) {
+	/* An error takes nothing: the next one may have it. */
+	if (!blocked->tried || (served && blocked->request->reply.is_error)) {
 		if (signal->left != BLOCKING_UNKNOWN)
 			signal->left++;
 	} else if (!served) {

@@ -114,8 +114,9 @@ void blocking_name_key(struct blocking_name *name, int db, struct bytes key);
 void blocking_name_indexed(
 	struct blocking_name *name, int db, struct bytes indexed);
 
-/* Enters the request, which is busy, into the queues of its keys. */
-void blocking_enter(struct awaited_keys *keys, struct blocked *blocked);
+/* Enters the request, which is busy, into the queues of its keys; whether
+ * anybody is before it who wants the same. */
+bool blocking_enter(struct awaited_keys *keys, struct blocked *blocked);
 /* Takes it out of all. */
 void blocking_leave(struct awaited_keys *keys, struct blocked *blocked,
 	struct blocking_work *work);
@@ -126,6 +127,7 @@ void blocking_look_again(struct awaited_keys *keys, struct blocked *blocked,
 void blocking_account_attempt(
 	struct blocked *blocked, bool served, struct addition *addition);
 
+int blocking_key_database(const struct awaited_key *key);
 /* NULL: nobody waits for it. */
 struct blocking_queue *blocking_find_queues(
 	struct awaited_keys *keys, const struct blocking_name *name);

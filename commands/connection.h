@@ -36,6 +36,7 @@ struct connection {
 	enum reply_mode reply_mode;
 	bool no_evict, no_touch, monitor;
 	bool close_after_reply; /* QUIT and fatal errors */
+	bool gone; /* its peer has closed, or it was closed */
 	bool local; /* came over a unix or loopback socket */
 	int64_t created_us, last_used_us; /* monotonic */
 	const struct command *last_command;

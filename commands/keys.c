@@ -307,7 +307,7 @@ const struct command key_commands[] = {
 			"string",
 		.group = GROUP_GENERIC,
 		.arity = -3,
-		.flags = CMD_WRITE | CMD_DENYOOM | CMD_LANE,
+		.flags = CMD_WRITE | CMD_DENYOOM | CMD_LANE | CMD_WAKES,
 		.categories = CATEGORY_KEYSPACE,
 		.keys = {
 			KEY_AT(1, KEY_RO | KEY_ACCESS),
@@ -429,7 +429,7 @@ const struct command key_commands[] = {
 		.complexity = "O(1)",
 		.group = GROUP_GENERIC,
 		.arity = 3,
-		.flags = CMD_WRITE | CMD_FAST,
+		.flags = CMD_WRITE | CMD_FAST | CMD_WAKES,
 		.categories = CATEGORY_KEYSPACE,
 		.keys = { KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_UPDATE) },
 		.state = COMMAND_PARTIAL,
@@ -551,7 +551,7 @@ const struct command key_commands[] = {
 		.complexity = "O(1)",
 		.group = GROUP_GENERIC,
 		.arity = 3,
-		.flags = CMD_WRITE | CMD_LANE,
+		.flags = CMD_WRITE | CMD_LANE | CMD_WAKES,
 		.categories = CATEGORY_KEYSPACE,
 		.keys = {
 			KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_DELETE),
@@ -567,7 +567,7 @@ const struct command key_commands[] = {
 		.complexity = "O(1)",
 		.group = GROUP_GENERIC,
 		.arity = 3,
-		.flags = CMD_WRITE | CMD_FAST | CMD_LANE,
+		.flags = CMD_WRITE | CMD_FAST | CMD_LANE | CMD_WAKES,
 		.categories = CATEGORY_KEYSPACE,
 		.keys = {
 			KEY_AT(1, KEY_RW | KEY_ACCESS | KEY_DELETE),
@@ -746,7 +746,7 @@ const struct command key_commands[] = {
 			"either",
 		.group = GROUP_SERVER,
 		.arity = 3,
-		.flags = CMD_WRITE | CMD_FAST,
+		.flags = CMD_WRITE | CMD_FAST | CMD_WAKES,
 		.categories = CATEGORY_KEYSPACE | CATEGORY_DANGEROUS,
 		.state = COMMAND_PARTIAL,
 		.note =

@@ -1,7 +1,9 @@
 /* Whole databases: FLUSHALL, FLUSHDB, SWAPDB. */
 #include "commands/keys.h"
 
+#include "commands/blocking.h"
 #include "commands/errors.h"
+#include "commands/reply.h"
 #include "commands/request.h"
 #include "commands/server.h"
 #include "storage/base/memory.h"
@@ -104,25 +106,30 @@ static void
 swapdb_done(void *arg, const struct result *result)
 {
 	struct request *request = arg;
+	const int *databases = request->state;
 
-	if (!request_failed(request, result))
-		request_reply_ok(request);
+	if (request_failed(request, result))
+		return;
+	reply_simple(&request->reply, "OK");
+	blocking_finish_swap(request, databases[0], databases[1]);
 }
 
 void
 cmd_swapdb(struct request *request)
 {
+	int *databases = request_allocate(request, 2 * sizeof(*databases));
+	int *first = &databases[0], *second = &databases[1];
 	struct call *call;
-	int first, second;
 
 	if (!keys_read_database(
-		    request, 1, "ERR invalid first DB index", &first) ||
+		    request, 1, "ERR invalid first DB index", first) ||
 		!keys_read_database(
-			request, 2, "ERR invalid second DB index", &second) ||
-		!keys_have_one_class(request, first, second))
+			request, 2, "ERR invalid second DB index", second) ||
+		!keys_have_one_class(request, *first, *second))
 		return;
+	request->state = databases;
 	call = call_new(request->store, SQL_keys_swap, swapdb_done, request);
-	call_bind_int32(call, first);
-	call_bind_int32(call, second);
-	call_send_route(call, ROUTE_JOINT, first);
+	call_bind_int32(call, *first);
+	call_bind_int32(call, *second);
+	call_send_route(call, ROUTE_JOINT, *first);
 }

@@ -1,8 +1,9 @@
 /* Keys under other names and in other places: RENAME, COPY, MOVE. */
 #include "commands/keys.h"
 
+#include "commands/blocking.h"
+#include "commands/reply.h"
 #include "commands/request.h"
-#include "commands/strings.h"
 #include "storage/call.h"
 #include "storage/result.h"
 
@@ -15,10 +16,63 @@ rename_done(void *arg, const struct result *result)
 
 	if (request_failed(request, result))
 		return;
-	if (!result_is_null(result, 0, 0))
+	if (!result_is_null(result, 0, 0)) {
 		request_reply_error(request, result_text(result, 0, 0));
-	else
-		request_reply_ok(request);
+	} else {
+		reply_simple(&request->reply, "OK");
+		blocking_finish(request, request->db, &request->argv[2], 1);
+	}
+}
+
+/* A row of an error or NULL, and whether the key is there now. */
+static void
+reply_done(struct request *request, const struct result *result, int db,
+	const struct bytes *key)
+{
+	if (request_failed(request, result))
+		return;
+	if (!result_is_null(result, 0, 0)) {
+		request_reply_error(request, result_text(result, 0, 0));
+	} else if (result_int64(result, 0, 1) == 0) {
+		request_reply_integer(request, 0);
+	} else {
+		reply_integer(&request->reply, 1);
+		blocking_finish(request, db, key, 1);
+	}
+}
+
+static void
+renamenx_done(void *arg, const struct result *result)
+{
+	struct request *request = arg;
+
+	reply_done(request, result, request->db, &request->argv[2]);
+}
+
+/* The database stands in the request's state. */
+static void
+copy_done(void *arg, const struct result *result)
+{
+	struct request *request = arg;
+
+	reply_done(request, result, *(int *)request->state, &request->argv[2]);
+}
+
+static void
+move_done(void *arg, const struct result *result)
+{
+	struct request *request = arg;
+
+	reply_done(request, result, *(int *)request->state, &request->argv[1]);
+}
+
+static void
+remember_database(struct request *request, int db)
+{
+	int *state = request_allocate(request, sizeof(*state));
+
+	*state = db;
+	request->state = state;
 }
 
 static void
@@ -42,7 +96,7 @@ cmd_rename(struct request *request)
 void
 cmd_renamenx(struct request *request)
 {
-	send_rename(request, true, strings_reply_integer_or_error);
+	send_rename(request, true, renamenx_done);
 }
 
 void
@@ -66,8 +120,8 @@ cmd_copy(struct request *request)
 	}
 	if (!keys_have_one_class(request, request->db, db))
 		return;
-	call = call_new(request->store, SQL_key_copy,
-		strings_reply_integer_or_error, request);
+	remember_database(request, db);
+	call = call_new(request->store, SQL_key_copy, copy_done, request);
 	call_bind_key(call, request->db, request->argv[1]);
 	call_bind_key(call, db, request->argv[2]);
 	call_bind_bool(call, replace);
@@ -84,8 +138,8 @@ cmd_move(struct request *request)
 	if (!keys_read_database(request, 2, NULL, &db) ||
 		!keys_have_one_class(request, request->db, db))
 		return;
-	call = call_new(request->store, SQL_key_move,
-		strings_reply_integer_or_error, request);
+	remember_database(request, db);
+	call = call_new(request->store, SQL_key_move, move_done, request);
 	call_bind_key(call, request->db, request->argv[1]);
 	call_bind_int32(call, db);
 	call_send_route(call, ROUTE_JOINT, request->db);

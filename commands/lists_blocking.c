@@ -53,6 +53,37 @@ end_wrong_type(struct blocked *blocked, bool first)
 	blocking_end_attempt(blocked, first);
 }
 
+/* list_length of the keys; the first that is there decides. */
+static void
+look_done(void *arg, const struct result *result)
+{
+	struct blocked *blocked = arg;
+
+	if (failed(blocked, result))
+		return;
+	if (result->row_count > 0 && result_char(result, 0, 1) != 'l')
+		end_wrong_type(blocked, true);
+	else
+		blocking_end_look(blocked, result->row_count > 0);
+}
+
+static void
+send_look(struct blocked *blocked, call_done done)
+{
+	struct request *request = blocked->request;
+	struct call *call =
+		call_new(request->store, SQL_list_length, done, blocked);
+
+	call_bind_keys(call, request->db, blocked->keys, blocked->key_count);
+	call_send(call);
+}
+
+static void
+look(struct blocked *blocked)
+{
+	send_look(blocked, look_done);
+}
+
 /* --- popping --------------------------------------------------------- */
 
 static void
@@ -128,7 +159,7 @@ pop_first_done(void *arg, const struct result *result)
 
 /* Whether there is any key at all. */
 static void
-look_done(void *arg, const struct result *result)
+seen_first(void *arg, const struct result *result)
 {
 	struct waiting_pop *waiting = arg;
 	struct blocked *blocked = &waiting->blocked;
@@ -155,17 +186,12 @@ static void
 attempt_pop(struct blocked *blocked, int index)
 {
 	struct waiting_pop *waiting = (struct waiting_pop *)blocked;
-	struct request *request = blocked->request;
-	struct call *call;
 
 	waiting->tried = index;
-	if (index >= 0 || blocked->key_count == 1) {
+	if (index >= 0 || blocked->key_count == 1)
 		pop_from(waiting, index < 0 ? 0 : index);
-		return;
-	}
-	call = call_new(request->store, SQL_list_length, look_done, waiting);
-	call_bind_keys(call, request->db, blocked->keys, blocked->key_count);
-	call_send(call);
+	else
+		send_look(blocked, seen_first);
 }
 
 static struct waiting_pop *
@@ -178,6 +204,7 @@ new_pop(struct request *request, int timeout)
 						 .request = request,
 						 .type = 'l',
 						 .attempt = attempt_pop,
+						 .look = look,
 						 .reply_timeout = reply_nothing,
 					 } };
 	if (!blocking_read_timeout(
@@ -303,6 +330,7 @@ wait_to_move(struct request *request, bool from_front, bool to_front)
 			.keys = &request->argv[1],
 			.key_count = 1,
 			.attempt = attempt_move,
+			.look = look,
 			.reply_timeout = reply_not_moved,
 		},
 		.from_front = from_front,

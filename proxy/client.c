@@ -83,6 +83,7 @@ close_socket(struct client *client)
 	close(client->socket);
 	client->socket = -1;
 	client->closing = true;
+	client->connection.gone = true;
 	if (client->connection.unblock != NULL)
 		client->connection.unblock(&client->connection, UNBLOCK_CLOSED);
 }
@@ -538,6 +539,7 @@ end_input(struct client *client)
 		client_close(client, false);
 		return;
 	}
+	client->connection.gone = true;
 	client->ended = true;
 	event_del(client->readable);
 	worker_mark_dirty(client->worker, client);

@@ -119,7 +119,8 @@ SELECT k.type, count(*) OVER (), f.index
                 OR l.position < k.first_position + LEAST($6::int8, k.size))
            AND l.value = $4::bytea
          ORDER BY l.slot, l.content_id, l.position
-        OFFSET $5::int8 - 1 LIMIT LEAST($7::int8, $8::int8))
+        OFFSET GREATEST($5::int8 - 1, 0)
+         LIMIT LEAST($7::int8, $8::int8))
         UNION ALL
        (SELECT l.position - k.first_position
           FROM respgres.list_item l
@@ -130,7 +131,8 @@ SELECT k.type, count(*) OVER (), f.index
                                  - LEAST($6::int8, k.size))
            AND l.value = $4::bytea
          ORDER BY l.slot DESC, l.content_id DESC, l.position DESC
-        OFFSET -1 - $5::int8 LIMIT LEAST($7::int8, $8::int8))
+        OFFSET GREATEST(-1 - $5::int8, 0)
+         LIMIT LEAST($7::int8, $8::int8))
        ) AS f (index) ON true
  WHERE k.db = $1::int4 AND k.slot = $2::int2
    AND k.key = respgres.indexed($3::bytea)
@@ -159,8 +161,8 @@ SELECT t.error
 
 -- name: list_move
 -- write
--- The value, and whether there was a list to take it from.
-SELECT m.error, m.value, m.found
+-- The value, and whether there was a list to take from.
+SELECT m.error, m.value, m.taken
   FROM respgres.lmove($1::int4, $3::bytea, $6::bytea, $7::boolean,
                       $8::boolean, $2::int2, $5::int2) m
  WHERE $4::int4 = $1::int4

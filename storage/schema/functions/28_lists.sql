@@ -515,7 +515,7 @@ CREATE OR REPLACE FUNCTION respgres.lmove(
     db int, source bytea, destination bytea, from_front boolean,
     to_front boolean, source_slot smallint DEFAULT NULL,
     destination_slot smallint DEFAULT NULL,
-    OUT error text, OUT value bytea, OUT found boolean)
+    OUT error text, OUT value bytea, OUT taken boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     s record;
@@ -530,8 +530,8 @@ BEGIN
     SELECT * INTO s
       FROM respgres.open_key(db, source_slot, source, 'l', false);
     error := s.error;
-    found := s.content_id IS NOT NULL;
-    IF NOT found THEN
+    taken := s.content_id IS NOT NULL;
+    IF NOT taken THEN
         RETURN;
     END IF;
     IF source <> destination THEN

@@ -211,6 +211,7 @@ BEGIN
                                   coalesce(k.second_id, 0));
         EXIT WHEN done;
     END LOOP;
+    PERFORM respgres.wake(db, new_slot, new_key);
 END
 $$;
 
@@ -234,6 +235,9 @@ BEGIN
         done := respgres.move_key(db, slot, key, new_db, slot, key, 0);
         EXIT WHEN done;
     END LOOP;
+    IF done THEN
+        PERFORM respgres.wake(new_db, slot, key);
+    END IF;
 END
 $$;
 
@@ -289,6 +293,7 @@ BEGIN
                    FROM respgres.key o
                   WHERE o.db = copy.db AND o.key = respgres.indexed(copy.key)
                     AND o.slot = copy.slot;
+                PERFORM respgres.wake(new_db, new_slot, new_key);
             END IF;
             done := true;
             RETURN;
@@ -347,6 +352,10 @@ BEGIN
     UPDATE respgres.key AS k
        SET db = second_db
      WHERE k.db = -1 - first_db;
+    PERFORM respgres.notify_of(w.db, w.key)
+       FROM respgres.waiter w
+      WHERE w.db IN (first_db, second_db)
+        AND w.instance <> respgres.instance();
 END
 $$;
 
