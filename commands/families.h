@@ -14,6 +14,7 @@
 	family(connection_commands) \
 	family(config_commands) \
 	family(debug_commands) \
+	family(dump_commands) \
 	family(hash_commands) \
 	family(hyperloglog_commands) \
 	family(info_commands) \
