@@ -33,9 +33,7 @@
 #define NO_DEBUGGER "There is no debugger for scripts."
 
 const struct command absent_commands[] = {
-	NOT_YET("dump", GENERIC, "2.6.0"),
 	NOT_YET("migrate", GENERIC, "2.6.0"),
-	NOT_YET("restore", GENERIC, "2.6.0"),
 	NOT_YET("sort", GENERIC, "1.0.0"),
 	NOT_YET("sort_ro", GENERIC, "7.0.0"),
 	NOT_YET("bzmpop", SORTED_SET, "7.0.0"),

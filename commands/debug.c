@@ -142,6 +142,14 @@ run_set_disable_deny_scripts(struct request *request)
 }
 
 static void
+run_set_skip_checksums(struct request *request)
+{
+	atomic_store(&request->server->ignore_checksums,
+		atoi(text_argument(request, 2)) != 0);
+	request_reply_ok(request);
+}
+
+static void
 run_sleep(struct request *request)
 {
 	double seconds = strtod(text_argument(request, 2), NULL);
@@ -301,6 +309,9 @@ static const struct subcommand subcommands[] = {
 		"0|1: whether scripts may run every "
 		"command.",
 		3, 3, run_set_disable_deny_scripts },
+	{ "set-skip-checksum-validation",
+		"0|1: whether RESTORE takes payloads with a wrong checksum.", 3,
+		3, run_set_skip_checksums },
 	{ "sleep", "seconds: stops the server for that long.", 3, 3,
 		run_sleep },
 	{ "stringmatch-len", "length pattern: matches that many times 'a'.", 4,

@@ -177,7 +177,7 @@ read_packed_members(
 		return false;
 	while ((step = rdb_packed_next(&packed, &element)) ==
 		RDB_PACKED_ELEMENT) {
-		if (packed.count % 2 == 0) {
+		if (packed.count % 2 == 0 && member != NULL) {
 			if (!parse_packed_score(&element, &member->score))
 				return false;
 			continue;

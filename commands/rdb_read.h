@@ -2,8 +2,8 @@
  *
  * Accepts what Redis 7.0 and older have written, in every encoding, and checks
  * it as Redis does with `sanitize-dump-payload yes`.  It is stricter in what no
- * Redis writes: streams whose ids do not ascend up to their last id, or whose
- * listpacks are wrong about their size, scores that are no number, a value that
+ * Redis writes: streams whose ids do not ascend up to their last id, whose
+ * entries have no field, or whose listpacks are wrong about their size, scores that are no number, a value that
  * reaches into the footer.  As in Redis, bytes
  * between the value and the footer do no harm, and a module's value is bad data
  * where the module is not loaded. */

@@ -90,7 +90,9 @@ read_pairs(struct node *node, bool same_fields, struct rdb_entry *entry)
 	entry->pair_count = node->field_count;
 	if (!same_fields && !next_count(node, &entry->pair_count))
 		return false;
-	if (entry->pair_count > (size_t)(node->packed.end - node->packed.at))
+	if (entry->pair_count == 0 ||
+		entry->pair_count >
+			(size_t)(node->packed.end - node->packed.at))
 		return false;
 	entry->pairs = rdb_arena_allocate_array(node->source->arena,
 		entry->pair_count, 2 * sizeof(*entry->pairs));

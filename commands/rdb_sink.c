@@ -115,8 +115,9 @@ void
 rdb_sink_length(struct rdb_sink *sink, uint64_t length)
 {
 	uint8_t bytes[LENGTH_SIZE_MAX];
+	size_t size = encode_length(bytes, length);
 
-	rdb_sink_bytes(sink, bytes, encode_length(bytes, length));
+	rdb_sink_bytes(sink, bytes, size);
 }
 
 void

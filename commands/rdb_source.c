@@ -2,6 +2,7 @@
 #include "commands/rdb_source.h"
 
 #include "commands/rdb_format.h"
+#include "commands/rdb_little_endian.h"
 #include "storage/base/number.h"
 
 #include <endian.h>
@@ -110,25 +111,14 @@ rdb_source_length(struct rdb_source *source, uint64_t *length)
 static bool
 read_number(struct rdb_source *source, size_t size, struct bytes *string)
 {
+	const char *taken = take(source, size);
 	char digits[NUMBER_INT64_SIZE];
-	uint32_t number = 0;
-	int64_t value;
 	char *text;
 
-	if (!take_copy(source, &number, size))
+	if (taken == NULL)
 		return false;
-	number = le32toh(number);
-	switch (size) {
-	case 1:
-		value = (int8_t)number;
-		break;
-	case 2:
-		value = (int16_t)number;
-		break;
-	default:
-		value = (int32_t)number;
-	}
-	string->size = number_print_int64(digits, value);
+	string->size = number_print_int64(
+		digits, little_endian_signed((const uint8_t *)taken, size));
 	text = rdb_arena_allocate(source->arena, string->size);
 	if (text == NULL)
 		return false;

@@ -51,6 +51,7 @@ struct server {
 	_Atomic int monitors; /* connections in MONITOR */
 	_Atomic bool sweeping; /* DEBUG SET-ACTIVE-EXPIRE */
 	_Atomic bool scripts_may_all; /* DEBUG SET-DISABLE-DENY-SCRIPTS */
+	_Atomic bool ignore_checksums; /* DEBUG SET-SKIP-CHECKSUM-VALIDATION */
 	_Atomic uint64_t expired_keys;
 	_Atomic int64_t used_memory; /* bytes; sampled about once a second */
 	_Atomic int64_t peak_memory; /* bytes from the allocator */

@@ -15,7 +15,6 @@
 
 enum {
 	BUFFER_KEPT_MAX = 1 << 20, /* bytes kept from one batch to the next */
-	PARAMETERS_MAX = 16,
 	ARRAY_HEADER_SIZE = 20,
 	KEY_COLUMNS = 3, /* database, slot, key */
 };
@@ -287,9 +286,9 @@ encode_set(struct batch *batch, struct batch_group *group, size_t *offsets)
 static bool
 send_set(struct batch *batch, struct batch_group *group, struct link *link)
 {
-	size_t offsets[PARAMETERS_MAX + 1];
-	const char *values[PARAMETERS_MAX];
-	int sizes[PARAMETERS_MAX];
+	size_t offsets[LINK_PARAMETERS_MAX + 1];
+	const char *values[LINK_PARAMETERS_MAX];
+	int sizes[LINK_PARAMETERS_MAX];
 	int columns = encode_set(batch, group, offsets);
 
 	for (int i = 0; i < columns; i++) {
@@ -300,24 +299,61 @@ send_set(struct batch *batch, struct batch_group *group, struct link *link)
 		link, statement_get(group->id)->name, columns, values, sizes);
 }
 
+static void
+put_array_number(struct batch *batch, const struct value *value)
+{
+	char *at = reserve(batch, 12);
+
+	put_int32(at, 8);
+	put_number(at + 4, value);
+}
+
+static bool
+is_array(enum value_type type)
+{
+	return type == VALUE_BYTES_ARRAY || type == VALUE_INT64_ARRAY ||
+		type == VALUE_DOUBLE_ARRAY;
+}
+
+/* An array that is one value of its call. */
+static void
+put_array(struct batch *batch, const struct value *value)
+{
+	struct value number = { .type = VALUE_INT64 };
+
+	if (value->type == VALUE_BYTES_ARRAY) {
+		put_array_header(batch, type_oid(VALUE_BYTES), value->count);
+		for (uint32_t i = 0; i < value->count; i++)
+			put_array_bytes(batch, value->array[i]);
+		return;
+	}
+	if (value->type == VALUE_DOUBLE_ARRAY)
+		number.type = VALUE_DOUBLE;
+	put_array_header(batch, type_oid(number.type), value->count);
+	for (uint32_t i = 0; i < value->count; i++) {
+		if (number.type == VALUE_DOUBLE)
+			number.number = value->numbers[i];
+		else
+			number.integer = value->integers[i];
+		put_array_number(batch, &number);
+	}
+}
+
 static bool
 send_single(struct batch *batch, struct call *call, const char *name,
 	struct link *link)
 {
-	size_t offsets[PARAMETERS_MAX];
-	const char *values[PARAMETERS_MAX];
-	int sizes[PARAMETERS_MAX];
+	size_t offsets[LINK_PARAMETERS_MAX];
+	const char *values[LINK_PARAMETERS_MAX];
+	int sizes[LINK_PARAMETERS_MAX];
 	int count = call->value_count;
 
 	for (int i = 0; i < count; i++) {
 		const struct value *value = &call->values[i];
 
 		offsets[i] = batch->buffer_size;
-		if (value->type == VALUE_BYTES_ARRAY) {
-			put_array_header(
-				batch, type_oid(VALUE_BYTES), value->count);
-			for (uint32_t j = 0; j < value->count; j++)
-				put_array_bytes(batch, value->array[j]);
+		if (is_array(value->type)) {
+			put_array(batch, value);
 		} else if (!value->is_null && !is_bytes(value->type)) {
 			put_number(
 				reserve(batch, (size_t)type_size(value->type)),

@@ -122,6 +122,26 @@ call_bind_bytes_array(
 		call->size += array[i].size + 4;
 }
 
+void
+call_bind_int64_array(struct call *call, const int64_t *array, uint32_t count)
+{
+	struct value *value = next_value(call, VALUE_INT64_ARRAY);
+
+	value->integers = array;
+	value->count = count;
+	call->size += (sizeof(*array) + 4) * (size_t)count;
+}
+
+void
+call_bind_double_array(struct call *call, const double *array, uint32_t count)
+{
+	struct value *value = next_value(call, VALUE_DOUBLE_ARRAY);
+
+	value->numbers = array;
+	value->count = count;
+	call->size += (sizeof(*array) + 4) * (size_t)count;
+}
+
 /* Rows are matched to calls by key, and a long key comes back in its indexed
  * form: it goes out in that form too, or alone. */
 static struct bytes

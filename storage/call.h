@@ -32,7 +32,10 @@ enum value_type {
 	VALUE_DOUBLE,
 	VALUE_BYTES,
 	VALUE_TEXT,
-	VALUE_BYTES_ARRAY, /* statements of SET_NONE only */
+	/* Statements of SET_NONE only. */
+	VALUE_BYTES_ARRAY,
+	VALUE_INT64_ARRAY,
+	VALUE_DOUBLE_ARRAY,
 };
 
 struct value {
@@ -44,6 +47,8 @@ struct value {
 		double number;
 		struct bytes bytes;
 		const struct bytes *array;
+		const int64_t *integers;
+		const double *numbers;
 	};
 };
 
@@ -109,9 +114,14 @@ void call_bind_int64(struct call *call, int64_t value);
 void call_bind_double(struct call *call, double value);
 void call_bind_bytes(struct call *call, struct bytes value);
 void call_bind_text(struct call *call, const char *value);
-/* bytea[]; array and bytes are borrowed until the continuation. */
+/* bytea[], int8[] and float8[]; arrays and bytes are borrowed until the
+ * continuation. */
 void call_bind_bytes_array(
 	struct call *call, const struct bytes *array, uint32_t count);
+void call_bind_int64_array(
+	struct call *call, const int64_t *array, uint32_t count);
+void call_bind_double_array(
+	struct call *call, const double *array, uint32_t count);
 
 /* Sends to the lane of the first key, in the order of sending. */
 void call_send(struct call *call);

@@ -11,6 +11,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 
+#include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -350,9 +351,11 @@ bool
 link_send_execute(struct link *link, const char *name, int count,
 	const char *const *values, const int *sizes)
 {
-	static const int binary[16] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-		1, 1, 1 };
+	static const int binary[LINK_PARAMETERS_MAX] = {
+		[0 ... LINK_PARAMETERS_MAX - 1] = 1
+	};
 
+	assert(count <= LINK_PARAMETERS_MAX);
 	return sent(link,
 		PQsendQueryPrepared(link->connection, name, count, values,
 			sizes, binary, 1),

@@ -34,6 +34,8 @@ struct link *link_new(struct event_base *base, const char *conninfo,
 /* Closes without calling handlers. */
 void link_free(struct link *link);
 
+enum { LINK_PARAMETERS_MAX = 32 }; /* of a statement */
+
 /* Parameters are in binary format; they are copied before the return.  False:
  * the connection is broken; lost() follows from the loop. */
 bool link_send_prepare(struct link *link, const char *name, const char *text);
