@@ -34,8 +34,6 @@
 
 const struct command absent_commands[] = {
 	NOT_YET("migrate", GENERIC, "2.6.0"),
-	NOT_YET("sort", GENERIC, "1.0.0"),
-	NOT_YET("sort_ro", GENERIC, "7.0.0"),
 	NOT_YET("bzmpop", SORTED_SET, "7.0.0"),
 	NOT_YET("bzpopmax", SORTED_SET, "5.0.0"),
 	NOT_YET("bzpopmin", SORTED_SET, "5.0.0"),

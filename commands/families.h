@@ -27,6 +27,7 @@
 	family(server_commands) \
 	family(set_commands) \
 	family(slow_log_commands) \
+	family(sort_commands) \
 	family(stream_commands) \
 	family(string_commands)
 /* clang-format on */

@@ -21,7 +21,7 @@ struct listing_state {
 	struct call *stream;
 	bool started; /* the header is written */
 	bool sent; /* a part of the reply has left */
-	bool wrong_type;
+	const char *error;
 };
 
 static void
@@ -44,11 +44,19 @@ write_header(struct listing_state *state, int64_t rows)
 	}
 }
 
-static bool
-is_wrong_type(const struct listing *listing, const struct result *result)
+/* What is wrong with the key's type; NULL: nothing. */
+static const char *
+find_error(const struct listing *listing, const struct result *result)
 {
-	return listing->type != 0 && result->row_count > 0 &&
-		result_char(result, 0, LISTING_TYPE) != listing->type;
+	char type;
+
+	if (listing->type == 0 || result->row_count == 0)
+		return NULL;
+	type = result_char(result, 0, LISTING_TYPE);
+	if (type == listing->type)
+		return NULL;
+	return listing->find_error != NULL ? listing->find_error(type) :
+					     ERROR_WRONG_TYPE;
 }
 
 /* Writes the rows, and before the first of them the header for `total`. */
@@ -107,9 +115,9 @@ long_rows(void *arg, const struct result *result)
 	struct listing_state *state = arg;
 
 	/* The key may have become another since the short answer. */
-	state->wrong_type =
-		state->wrong_type || is_wrong_type(state->listing, result);
-	if (state->wrong_type)
+	if (state->error == NULL)
+		state->error = find_error(state->listing, result);
+	if (state->error != NULL)
 		return true;
 	write_rows(state, result, result_int64(result, 0, LISTING_TOTAL));
 	if (reply_size(&state->request->reply) < PART_SIZE)
@@ -137,8 +145,8 @@ long_done(void *arg, const struct result *result)
 	}
 	if (request_failed(state->request, result))
 		return;
-	if (state->wrong_type)
-		request_reply_error(state->request, ERROR_WRONG_TYPE);
+	if (state->error != NULL)
+		request_reply_error(state->request, state->error);
 	else
 		finish(state);
 }
@@ -164,8 +172,9 @@ short_done(void *arg, const struct result *result)
 	if (request_failed(request, result))
 		return;
 	strings_count_lookup(request, result->row_count > 0);
-	if (is_wrong_type(state->listing, result)) {
-		request_reply_error(request, ERROR_WRONG_TYPE);
+	state->error = find_error(state->listing, result);
+	if (state->error != NULL) {
+		request_reply_error(request, state->error);
 	} else if (result->row_count > SHORT_ROWS) {
 		request->listing = state;
 		request_when_first(request, send_long);

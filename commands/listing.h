@@ -39,6 +39,9 @@ struct listing {
 	/* Writes one row's replies; `row` is of `result`. */
 	void (*write_row)(
 		struct request *request, const struct result *result, int row);
+	/* The error, a literal, for a key's type that is not the one wanted;
+	 * NULL: that the type is wrong. */
+	const char *(*find_error)(char type);
 	/* Replies and finishes when there is no key; NULL: an empty reply of
 	 * the shape. */
 	void (*reply_absent)(struct request *request);
