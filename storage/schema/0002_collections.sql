@@ -187,6 +187,12 @@ LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO respgres.dropped_content (content_id, slot, type)
     VALUES (OLD.content_id, OLD.content_slot, OLD.type);
+    -- Who waits for a stream's group is told that it is gone.
+    IF OLD.type = 'x' THEN
+        PERFORM respgres.notify_of(w.db, w.key)
+           FROM respgres.waiter w
+          WHERE w.slot = OLD.slot AND w.db = OLD.db AND w.key = OLD.key;
+    END IF;
     RETURN NULL;
 END
 $$;

@@ -378,6 +378,7 @@ BEGIN
             new_mss, new_seqs, maxlens, minids, approximate, limits);
     END IF;
     PERFORM respgres.close_keys(dbs, slots, keys, contents, growths);
+    PERFORM respgres.wake_many(dbs, slots, keys, contents);
     RETURN QUERY
     SELECT e.ordinal,
            CASE WHEN e.ms IS NOT NULL

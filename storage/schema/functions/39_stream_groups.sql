@@ -157,6 +157,9 @@ BEGIN
      WHERE d.slot = g.content_slot AND d.content_id = g.content_id
        AND d.name = respgres.indexed(xgroup_destroy.name);
     destroyed := FOUND;
+    IF destroyed THEN
+        PERFORM respgres.wake(db, coalesce(slot, respgres.slot(key)), key);
+    END IF;
 END
 $$;
 
@@ -281,37 +284,45 @@ LANGUAGE plpgsql AS $$
 DECLARE
     k record;
     d record;
+    -- Of each element.
+    group_slots smallint[];
+    group_ids bigint[];
     gone boolean[];
-    consumer_slots smallint[] := '{}';
-    group_ids bigint[] := '{}';
-    consumer_ids bigint[] := '{}';
+    -- Of each that was pending.
+    gone_slots smallint[] := '{}';
+    gone_groups bigint[] := '{}';
+    gone_consumers bigint[] := '{}';
 BEGIN
     SELECT * INTO k FROM respgres.open_keys(dbs, slots, keys, 'x', false);
-    gone := ARRAY(SELECT CASE WHEN c.content_id = -1 THEN NULL ELSE false END
-                    FROM unnest(of_key) WITH ORDINALITY AS i (of_key, ordinal)
-                   CROSS JOIN LATERAL (SELECT k.content_ids[i.of_key])
-                         AS c (content_id)
-                   ORDER BY i.ordinal);
+    SELECT array_agg(c.slot ORDER BY i.ordinal),
+           array_agg((SELECT g.id FROM respgres.stream_group g
+                       WHERE g.slot = c.slot AND g.content_id = c.content_id
+                         AND g.name = respgres.indexed(i.name))
+                     ORDER BY i.ordinal),
+           array_agg(CASE WHEN c.content_id = -1 THEN NULL ELSE false END
+                     ORDER BY i.ordinal)
+      INTO group_slots, group_ids, gone
+      FROM unnest(of_key, groups) WITH ORDINALITY AS i (of_key, name, ordinal)
+     CROSS JOIN LATERAL (SELECT k.content_slots[i.of_key],
+                                k.content_ids[i.of_key])
+           AS c (slot, content_id);
     FOR d IN
         DELETE FROM respgres.stream_pending AS p
-         USING unnest(of_key, groups, ids) WITH ORDINALITY
-               AS i (of_key, name, id, ordinal)
-          JOIN respgres.stream_group g
-            ON g.slot = k.content_slots[i.of_key]
-           AND g.content_id = k.content_ids[i.of_key]
-           AND g.name = respgres.indexed(i.name)
-         WHERE p.slot = g.slot AND p.group_id = g.id AND p.entry_id = i.id
+         USING unnest(group_slots, group_ids, ids) WITH ORDINALITY
+               AS i (slot, group_id, id, ordinal)
+         WHERE p.slot = i.slot AND p.group_id = i.group_id
+           AND p.entry_id = i.id
         RETURNING i.ordinal, p.slot, p.group_id, p.consumer_id
     LOOP
         gone[d.ordinal] := true;
-        consumer_slots := consumer_slots || d.slot;
-        group_ids := group_ids || d.group_id;
-        consumer_ids := consumer_ids || d.consumer_id;
+        gone_slots := gone_slots || d.slot;
+        gone_groups := gone_groups || d.group_id;
+        gone_consumers := gone_consumers || d.consumer_id;
     END LOOP;
     UPDATE respgres.stream_consumer AS u
        SET pending = u.pending - c.count
       FROM (SELECT i.slot, i.group_id, i.id, count(*) AS count
-              FROM unnest(consumer_slots, group_ids, consumer_ids)
+              FROM unnest(gone_slots, gone_groups, gone_consumers)
                    AS i (slot, group_id, id)
              GROUP BY i.slot, i.group_id, i.id) AS c
      WHERE u.slot = c.slot AND u.group_id = c.group_id AND u.id = c.id;
@@ -349,86 +360,73 @@ LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     now_ms bigint := respgres.now_ms();
+    k record;
     g record;
-BEGIN
-    SELECT * INTO g FROM respgres.open_group(db, slot, key, "group");
-    error := g.error;
-    IF error IS NOT NULL THEN
-        RETURN NEXT;
-    ELSIF after IS NULL THEN
-        RETURN QUERY
-        SELECT NULL::text, n.id, n.fields
-          FROM respgres.deliver_new(
-               g.content_id, g.content_slot, g.size, g.group_id, g.last_id,
-               g.entries_read, "group", consumer, now_ms, most, no_ack) AS n;
-    ELSE
-        RETURN NEXT;
-        RETURN QUERY
-        SELECT NULL::text, n.id, n.fields
-          FROM respgres.deliver_again(
-               g.content_id, g.content_slot, g.group_id, consumer, now_ms,
-               after, most) AS n;
-    END IF;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION respgres.deliver_new(
-    content_id bigint, slot smallint, size bigint, group_id bigint,
-    last_id bytea, entries_read bigint, "group" bytea, consumer bytea,
-    now_ms bigint, most bigint, no_ack boolean)
-RETURNS TABLE (id bytea, fields bytea[])
-LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-DECLARE
-    s respgres.stream;
+    taker_id bigint;
     ids bytea[] := '{}';
     last_read bytea;
-    taker_id bigint;
+    growth int := 0;
 BEGIN
+    SELECT * INTO k FROM respgres.lock_key(db, slot, key);
+    SELECT o.slot, o.id, o.last_id, o.entries_read,
+           -- A group that was moved back reads again what somebody has.
+           EXISTS (SELECT FROM respgres.stream_pending p
+                    WHERE p.slot = o.slot AND p.group_id = o.id
+                      AND p.entry_id > o.last_id) AS was_moved
+      INTO g
+      FROM respgres.stream_group o
+     WHERE o.slot = k.content_slot AND o.content_id = k.content_id
+       AND o.name = respgres.indexed("group");
+    IF g.id IS NULL OR after IS NOT NULL THEN
+        error := CASE WHEN k.id IS NULL THEN 'NOKEY'
+                      WHEN k.type <> 'x' THEN respgres.wrong_type()
+                      WHEN g.id IS NULL THEN 'NOGROUP' END;
+        RETURN NEXT;
+        IF error IS NULL THEN
+            RETURN QUERY
+            SELECT NULL::text, n.id, n.fields
+              FROM respgres.deliver_again(
+                   k.content_id, k.content_slot, g.id, consumer, now_ms, after,
+                   most) AS n;
+        END IF;
+        RETURN;
+    END IF;
     FOR id, fields IN
         SELECT e.id, e.fields FROM respgres.stream_entry e
-         WHERE e.slot = deliver_new.slot
-           AND e.content_id = deliver_new.content_id
-           AND e.id > deliver_new.last_id
+         WHERE e.slot = k.content_slot AND e.content_id = k.content_id
+           AND e.id > g.last_id
          ORDER BY e.id LIMIT most
     LOOP
         ids := ids || id;
         RETURN NEXT;
     END LOOP;
-    IF ids = '{}' THEN
+    IF cardinality(ids) = 0 THEN
         RETURN;
     END IF;
     last_read := ids[cardinality(ids)];
-    IF no_ack THEN
-        PERFORM respgres.see_consumer(slot, group_id, consumer, now_ms, 0);
-    ELSE
-        -- A group that was moved back reads again what somebody has.
-        IF EXISTS (SELECT FROM respgres.stream_pending p
-                    WHERE p.slot = deliver_new.slot
-                      AND p.group_id = deliver_new.group_id
-                      AND p.entry_id > deliver_new.last_id) THEN
-            PERFORM respgres.drop_pending(slot, group_id, ids);
+    IF NOT no_ack THEN
+        growth := cardinality(ids);
+        IF g.was_moved THEN
+            PERFORM respgres.drop_pending(g.slot, g.id, ids);
         END IF;
-        taker_id := respgres.see_consumer(
-            slot, group_id, consumer, now_ms, cardinality(ids));
+    END IF;
+    taker_id := respgres.see_consumer(g.slot, g.id, consumer, now_ms, growth);
+    IF growth > 0 THEN
         INSERT INTO respgres.stream_pending
                (slot, group_id, entry_id, consumer_id, delivered_at,
                 deliveries)
-        SELECT deliver_new.slot, deliver_new.group_id, i.id,
-               taker_id, now_ms, 1
+        SELECT g.slot, g.id, i.id, taker_id, now_ms, 1
           FROM unnest(ids) AS i (id);
     END IF;
-    SELECT * INTO s FROM respgres.stream o
-     WHERE o.slot = deliver_new.slot
-       AND o.content_id = deliver_new.content_id;
     UPDATE respgres.stream_group AS u
        SET last_id = last_read,
            entries_read = respgres.count_read(
-               s, size, deliver_new.entries_read, ids[1], last_read,
+               s, k.size, u.entries_read, ids[1], last_read,
                cardinality(ids))
-     WHERE u.slot = deliver_new.slot
-       AND u.content_id = deliver_new.content_id
-       AND u.name = respgres.indexed("group");
+      FROM respgres.stream s
+     WHERE u.slot = k.content_slot AND u.content_id = k.content_id
+       AND u.name = respgres.indexed("group")
+       AND s.slot = k.content_slot AND s.content_id = k.content_id;
 END
 $$;
 
