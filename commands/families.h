@@ -26,6 +26,7 @@
 	family(server_commands) \
 	family(set_commands) \
 	family(slow_log_commands) \
+	family(sorted_set_commands) \
 	family(string_commands)
 /* clang-format on */
 

@@ -1,6 +1,7 @@
 /* ZADD and ZINCRBY: members come in with their scores. */
 #include "commands/sorted_sets.h"
 
+#include "commands/blocking.h"
 #include "commands/collections.h"
 #include "commands/errors.h"
 #include "commands/reply.h"
@@ -28,7 +29,7 @@ struct addition {
 static void
 finish_added(struct request *request)
 {
-	request_finish(request);
+	blocking_finish(request, request->db, request->argv + 1, 1);
 }
 
 static void
@@ -153,8 +154,8 @@ sorted_sets_add(struct request *request, const int *indices,
 	call = flags & ADD_INCREMENT ?
 		call_new(request->store, SQL_sorted_set_add, increment_done,
 			request) :
-		call_new(request->store, SQL_sorted_set_add, add_done,
-			addition);
+		call_new(
+			request->store, SQL_sorted_set_add, add_done, addition);
 	for (int i = 0; i < count; i++) {
 		if (i == 0) {
 			call_bind_key(call, request->db, request->argv[1]);

@@ -88,8 +88,7 @@ read_limit(struct request *request, struct combination *combination, int index)
 {
 	const char *error = "ERR LIMIT can't be negative";
 
-	if (!request_read_int64_or(
-		    request, index, &combination->limit, error))
+	if (!request_read_int64_or(request, index, &combination->limit, error))
 		return false;
 	if (combination->limit >= 0)
 		return true;
@@ -153,8 +152,7 @@ bind_listing(struct request *request, struct call *call)
 {
 	const struct combination *combination = request->state;
 
-	call_bind_key(
-		call, request->db, request->argv[combination->keys]);
+	call_bind_key(call, request->db, request->argv[combination->keys]);
 	bind_operands(request, call);
 }
 
@@ -210,8 +208,7 @@ send_count(struct request *request)
 	struct call *call = call_new(request->store,
 		SQL_sorted_set_combine_count, count_done, request);
 
-	call_bind_key(
-		call, request->db, request->argv[combination->keys]);
+	call_bind_key(call, request->db, request->argv[combination->keys]);
 	call_bind_bytes_array(call, request->argv + combination->keys,
 		(uint32_t)combination->key_count);
 	if (combination->limit > 0)
@@ -224,9 +221,9 @@ send_count(struct request *request)
 static void
 send_store(struct request *request)
 {
-	struct call *call = call_new(request->store,
-		SQL_sorted_set_store_combination, sorted_sets_reply_stored,
-		request);
+	struct call *call =
+		call_new(request->store, SQL_sorted_set_store_combination,
+			sorted_sets_reply_stored, request);
 
 	call_bind_key(call, request->db, request->argv[1]);
 	bind_operands(request, call);

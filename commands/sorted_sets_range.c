@@ -43,8 +43,8 @@ read_scores(struct request *request, struct sorted_set_window *window, int low,
 {
 	bool above, below;
 
-	if (!read_score(request, request->argv[low], &window->low.score,
-		    &above) ||
+	if (!read_score(
+		    request, request->argv[low], &window->low.score, &above) ||
 		!read_score(request, request->argv[high], &window->high.score,
 			&below)) {
 		request_reply_error(request, "ERR min or max is not a float");
@@ -89,7 +89,7 @@ read_letters(struct request *request, struct bytes text, bool is_high,
 	position->member = bytes_of("");
 	if (first == '-' || first == '+') {
 		position->score = first == '-' ? -INFINITY : NAN;
-		return text.size == 1;
+		return text.size == 1 || text.data[1] == '\0';
 	}
 	if (first != '[' && first != '(')
 		return false;
@@ -105,8 +105,7 @@ read_alphabet(struct request *request, struct sorted_set_window *window,
 	int low, int high)
 {
 	if (read_letters(request, request->argv[low], false, &window->low) &&
-		read_letters(
-			request, request->argv[high], true, &window->high))
+		read_letters(request, request->argv[high], true, &window->high))
 		return true;
 	request_reply_error(
 		request, "ERR min or max not valid string range item");
@@ -185,8 +184,8 @@ struct range {
 /* Reads the option at argv[*index], and leaves the index at its last word;
  * false when it has replied. */
 static bool
-read_option(struct request *request, struct range *range, bool store,
-	int *index)
+read_option(
+	struct request *request, struct range *range, bool store, int *index)
 {
 	int i = *index;
 

@@ -254,16 +254,6 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION respgres.zrem(
-    db int, key bytea, member bytea, slot smallint DEFAULT NULL,
-    OUT error text, OUT removed bigint)
-LANGUAGE plpgsql AS $$
-BEGIN
-    SELECT * INTO error, removed
-      FROM respgres.zrem(db, key, ARRAY[member], slot);
-END
-$$;
-
 -- The content of a sorted set for a function that reads; all NULL without one.
 CREATE OR REPLACE FUNCTION respgres.find_sorted_set(
     db int, slot smallint, key bytea,

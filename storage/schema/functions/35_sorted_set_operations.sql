@@ -242,7 +242,7 @@ CREATE OR REPLACE FUNCTION respgres.store_combination(
     OUT error text, OUT size bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    content_id bigint;
+    new_id bigint;
 BEGIN
     LOOP
         PERFORM respgres.lock_key(db, slot, destination);
@@ -250,16 +250,16 @@ BEGIN
             error := respgres.wrong_type();
             RETURN;
         END IF;
-        content_id := nextval('respgres.key_id');
+        new_id := nextval('respgres.key_id');
         INSERT INTO respgres.sorted_set_member
                (content_id, score, hash, slot, member, long_member)
-        SELECT store_combination.content_id, c.score, c.hash,
+        SELECT new_id, c.score, c.hash,
                store_combination.slot, c.member, c.long_member
           FROM respgres.combine_sorted_sets(operation, db, keys, weights,
                                             aggregate) c;
         GET DIAGNOSTICS size = ROW_COUNT;
         EXIT WHEN respgres.replace_with_sorted_set(
-            db, slot, destination, content_id, size);
+            db, slot, destination, new_id, size);
     END LOOP;
 END
 $$;
@@ -310,7 +310,7 @@ CREATE OR REPLACE FUNCTION respgres.zrangestore(
     OUT error text, OUT size bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    content_id bigint;
+    new_id bigint;
 BEGIN
     LOOP
         PERFORM respgres.lock_key(db, slot, destination);
@@ -319,10 +319,10 @@ BEGIN
         IF error IS NOT NULL THEN
             RETURN;
         END IF;
-        content_id := nextval('respgres.key_id');
+        new_id := nextval('respgres.key_id');
         INSERT INTO respgres.sorted_set_member
                (content_id, score, hash, slot, member, long_member)
-        SELECT zrangestore.content_id, m.score, m.hash, zrangestore.slot,
+        SELECT new_id, m.score, m.hash, zrangestore.slot,
                m.indexed_member, respgres.long(m.member)
           FROM respgres.find_sorted_set(db, NULL, source) s
          CROSS JOIN LATERAL respgres.sorted_set_range(
@@ -330,7 +330,7 @@ BEGIN
                low, low_member, high, high_member, skipped, taken) m;
         GET DIAGNOSTICS size = ROW_COUNT;
         EXIT WHEN respgres.replace_with_sorted_set(
-            db, slot, destination, content_id, size);
+            db, slot, destination, new_id, size);
     END LOOP;
 END
 $$;

@@ -154,7 +154,7 @@ CREATE OR REPLACE FUNCTION respgres.geosearchstore(
     OUT error text, OUT size bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    content_id bigint;
+    new_id bigint;
 BEGIN
     LOOP
         PERFORM respgres.lock_key(db, slot, destination);
@@ -163,10 +163,10 @@ BEGIN
         IF error IS NOT NULL THEN
             RETURN;
         END IF;
-        content_id := nextval('respgres.key_id');
+        new_id := nextval('respgres.key_id');
         INSERT INTO respgres.sorted_set_member
                (content_id, score, hash, slot, member, long_member)
-        SELECT geosearchstore.content_id, coalesce(m.distance / unit, m.score),
+        SELECT new_id, coalesce(m.distance / unit, m.score),
                m.hash, geosearchstore.slot, m.indexed_member,
                respgres.long(m.member)
           FROM respgres.find_sorted_set(db, NULL, source) s
@@ -175,7 +175,7 @@ BEGIN
                radius, width, height, sorting, taken, any_ones) m;
         GET DIAGNOSTICS size = ROW_COUNT;
         EXIT WHEN respgres.replace_with_sorted_set(
-            db, slot, destination, content_id, size);
+            db, slot, destination, new_id, size);
     END LOOP;
 END
 $$;
