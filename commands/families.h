@@ -14,6 +14,7 @@
 	family(config_commands) \
 	family(connection_commands) \
 	family(debug_commands) \
+	family(geo_commands) \
 	family(hash_commands) \
 	family(hash_expiry_commands) \
 	family(hyperloglog_commands) \

@@ -44,10 +44,9 @@ sorted_sets_write_pair(struct request *request, const struct result *result,
 }
 
 void
-sorted_sets_reply_stored(void *arg, const struct result *result)
+sorted_sets_reply_stored_at(
+	struct request *request, const struct result *result, int key)
 {
-	struct request *request = arg;
-
 	if (request_failed(request, result))
 		return;
 	if (!result_is_null(result, 0, 0)) {
@@ -55,11 +54,17 @@ sorted_sets_reply_stored(void *arg, const struct result *result)
 		return;
 	}
 	reply_integer(&request->reply, result_int64(result, 0, 1));
-	blocking_finish(request, request->db, request->argv + 1, 1);
+	blocking_finish(request, request->db, request->argv + key, 1);
 }
 
 void
-sorted_sets_send_scores(struct request *request, int first, int count,
+sorted_sets_reply_stored(void *arg, const struct result *result)
+{
+	sorted_sets_reply_stored_at(arg, result, 1);
+}
+
+void
+sorted_sets_send_scores(struct request *request, int key, int first, int count,
 	void (*done)(void *arg, const struct result *result))
 {
 	struct call *call =
@@ -68,7 +73,7 @@ sorted_sets_send_scores(struct request *request, int first, int count,
 	for (int i = 0; i < count; i++) {
 		if (i > 0)
 			call_next_element(call);
-		call_bind_key(call, request->db, request->argv[1]);
+		call_bind_key(call, request->db, request->argv[key]);
 		call_bind_bytes(call, request->argv[first + i]);
 	}
 	call_send(call);
@@ -92,7 +97,7 @@ zscore_done(void *arg, const struct result *result)
 void
 cmd_zscore(struct request *request)
 {
-	sorted_sets_send_scores(request, 2, 1, zscore_done);
+	sorted_sets_send_scores(request, 1, 2, 1, zscore_done);
 }
 
 static void
@@ -116,7 +121,7 @@ zmscore_done(void *arg, const struct result *result)
 void
 cmd_zmscore(struct request *request)
 {
-	sorted_sets_send_scores(request, 2, request->argc - 2, zmscore_done);
+	sorted_sets_send_scores(request, 1, 2, request->argc - 2, zmscore_done);
 }
 
 static void

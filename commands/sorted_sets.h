@@ -67,13 +67,17 @@ enum {
 void sorted_sets_add(struct request *request, const int *indices,
 	const double *scores, int count, int flags, bool count_changed);
 
-/* Sends the statement sorted_set_score for the members argv[first…]. */
-void sorted_sets_send_scores(struct request *request, int first, int count,
-	void (*done)(void *arg, const struct result *result));
+/* Sends the statement sorted_set_score for the members argv[first…] of
+ * argv[key]. */
+void sorted_sets_send_scores(struct request *request, int key, int first,
+	int count, void (*done)(void *arg, const struct result *result));
 
 /* A continuation for a row of an error text and an integer, which it answers;
  * the key may have got members that somebody waits for. */
 void sorted_sets_reply_stored(void *arg, const struct result *result);
+/* The same for a destination in argv[key]. */
+void sorted_sets_reply_stored_at(
+	struct request *request, const struct result *result, int key);
 
 /* Writes member and score: as a pair in RESP3, side by side in RESP2. */
 void sorted_sets_write_pair(struct request *request,

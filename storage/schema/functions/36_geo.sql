@@ -18,12 +18,12 @@ DECLARE
         '080908090a0b0a0b080908090a0b0a0b0c0d0c0d0e0f0e0f0c0d0c0d0e0f0e0f', 'hex');
 BEGIN
     RETURN get_byte(halves, (bits & 255)::int)::bigint
-         | get_byte(halves, ((bits >> 8) & 255)::int)::bigint << 4
-         | get_byte(halves, ((bits >> 16) & 255)::int)::bigint << 8
-         | get_byte(halves, ((bits >> 24) & 255)::int)::bigint << 12
-         | get_byte(halves, ((bits >> 32) & 255)::int)::bigint << 16
-         | get_byte(halves, ((bits >> 40) & 255)::int)::bigint << 20
-         | get_byte(halves, ((bits >> 48) & 255)::int)::bigint << 24;
+         | (get_byte(halves, ((bits >> 8) & 255)::int)::bigint << 4)
+         | (get_byte(halves, ((bits >> 16) & 255)::int)::bigint << 8)
+         | (get_byte(halves, ((bits >> 24) & 255)::int)::bigint << 12)
+         | (get_byte(halves, ((bits >> 32) & 255)::int)::bigint << 16)
+         | (get_byte(halves, ((bits >> 40) & 255)::int)::bigint << 20)
+         | (get_byte(halves, ((bits >> 48) & 255)::int)::bigint << 24);
 END
 $$;
 
@@ -37,15 +37,17 @@ DECLARE
     x bigint;
     y bigint;
 BEGIN
-    IF score NOT BETWEEN 0 AND 4503599627370495 THEN
+    -- On the edges of the map there are cells beyond it.
+    IF score < 0 OR score >= 18014398509481984 THEN
         RETURN;
     END IF;
     x := respgres.geo_bits(trunc(score)::bigint >> 1);
     y := respgres.geo_bits(trunc(score)::bigint);
-    longitude := ((-180 + x / cells * 360)
-                  + (-180 + (x + 1) / cells * 360)) / 2;
-    latitude := ((-85.05112878 + y / cells * 170.10225756)
-                 + (-85.05112878 + (y + 1) / cells * 170.10225756)) / 2;
+    longitude := LEAST(((-180 + x / cells * 360)
+                        + (-180 + (x + 1) / cells * 360)) / 2, 180);
+    latitude := LEAST(((-85.05112878 + y / cells * 170.10225756)
+                       + (-85.05112878 + (y + 1) / cells * 170.10225756)) / 2,
+                      85.05112878);
 END
 $$;
 
@@ -66,8 +68,8 @@ BEGIN
     x := floor((longitude + 180) / 360 * 67108864);
     y := floor((latitude + 85.05112878) / 170.10225756 * 67108864);
     FOR i IN 0 .. 26 LOOP
-        bits := bits | ((y >> i) & 1) << (2 * i)
-                     | ((x >> i) & 1) << (2 * i + 1);
+        bits := bits | (((y >> i) & 1) << (2 * i))
+                     | (((x >> i) & 1) << (2 * i + 1));
     END LOOP;
     RETURN bits;
 END
@@ -114,10 +116,13 @@ LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT f.*
-      FROM (SELECT coalesce(m.long_member, m.member), m.member AS stored,
-                   m.hash, m.score, d.distance, p.longitude, p.latitude
-              FROM unnest(lows, highs) AS r (low, high)
+    SELECT f.member, f.stored, f.hash, f.score, f.distance, f.longitude,
+           f.latitude
+      FROM (SELECT coalesce(m.long_member, m.member) AS member,
+                   m.member AS stored, m.hash, m.score, d.distance,
+                   p.longitude, p.latitude, r.ordinal
+              FROM unnest(lows, highs) WITH ORDINALITY
+                   AS r (low, high, ordinal)
              CROSS JOIN LATERAL (
                    SELECT o.member, o.long_member, o.hash, o.score
                      FROM respgres.sorted_set_member o
@@ -138,7 +143,8 @@ BEGIN
                                  geo_find.longitude, p.latitude)
                              <= width / 2 END
              LIMIT CASE WHEN any_ones OR sorting = 0 THEN taken END) AS f
-     ORDER BY CASE sorting WHEN 1 THEN f.distance WHEN 2 THEN -f.distance END
+     ORDER BY CASE sorting WHEN 1 THEN f.distance WHEN 2 THEN -f.distance END,
+              f.ordinal, f.score, f.stored
      LIMIT taken;
 END
 $$;
