@@ -7,11 +7,9 @@
 #include "commands/request.h"
 #include "commands/strings.h"
 #include "storage/base/bytes.h"
-#include "storage/base/number.h"
 #include "storage/call.h"
 #include "storage/result.h"
 
-#include <math.h>
 #include <stddef.h>
 
 /* Columns of sorted_set_pop and sorted_set_pop_first. */
@@ -275,25 +273,6 @@ reply_timeout(struct request *request)
 	request_finish(request);
 }
 
-static bool
-read_timeout(struct request *request, int index, int64_t *timeout_us)
-{
-	long double seconds;
-
-	if (!number_parse_long_double(request->argv[index], &seconds) ||
-		!(fabsl(seconds) < INT64_MAX / 1000000)) {
-		request_reply_error(
-			request, "ERR timeout is not a float or out of range");
-		return false;
-	}
-	if (seconds < 0) {
-		request_reply_error(request, "ERR timeout is negative");
-		return false;
-	}
-	*timeout_us = (int64_t)ceill(seconds * 1000) * 1000;
-	return true;
-}
-
 static void
 wait_for_keys(struct request *request, struct pop *pop)
 {
@@ -309,7 +288,8 @@ pop_waiting(struct request *request, bool from_end)
 {
 	struct pop *pop = new_pop(request);
 
-	if (!read_timeout(request, request->argc - 1, &pop->blocked.timeout_us))
+	if (!blocking_read_timeout(
+		    request, request->argc - 1, &pop->blocked.timeout_us))
 		return;
 	pop->from_end = from_end;
 	pop->blocked.keys = request->argv + 1;
@@ -335,6 +315,6 @@ cmd_bzmpop(struct request *request)
 	struct pop *pop = new_pop(request);
 
 	if (read_mpop(request, pop, 2) &&
-		read_timeout(request, 1, &pop->blocked.timeout_us))
+		blocking_read_timeout(request, 1, &pop->blocked.timeout_us))
 		wait_for_keys(request, pop);
 }

@@ -83,6 +83,7 @@ BEGIN
             olds, news);
     END IF;
     PERFORM respgres.close_keys(dbs, slots, keys, k.content_ids, growths);
+    PERFORM respgres.wake_many(dbs, slots, keys, k.content_ids);
     RETURN QUERY
     SELECT i.ordinal, i.state, i.score
       FROM unnest(states, scores) WITH ORDINALITY

@@ -231,6 +231,7 @@ BEGIN
     IF size > 1024 THEN
         PERFORM respgres.rebuild_sorted_set_blocks(slot, content_id, size);
     END IF;
+    PERFORM respgres.wake(db, slot, key);
     RETURN true;
 END
 $$;
