@@ -170,24 +170,25 @@ SELECT k.type, count(*) OVER (), m.member, m.score
    AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms())
 
 -- name: sorted_set_scan
--- $5 members or more whose hashes are greater than $4 (NULL: from the first):
--- all of one hash together.  All of a set of up to $6.
-SELECT k.type, m.hash, m.member, m.score
+-- The members from hash $4 on, $5 or more of them: all of one hash value.  All
+-- at once when there are up to $6, none longer than $7 bytes.
+SELECT k.type, l.most, m.hash::int8, m.member, m.score
   FROM respgres.key k
+ CROSS JOIN LATERAL (
+       SELECT CASE WHEN k.size <= $6::int8 AND NOT EXISTS (
+                        SELECT FROM respgres.sorted_set_member o
+                         WHERE o.slot = k.content_slot
+                           AND o.content_id = k.content_id
+                           AND octet_length(o.member) > $7::int8)
+                   THEN k.size + 1 ELSE $5::int8 END OFFSET 0) AS l (most)
   LEFT JOIN LATERAL (
        SELECT o.hash, coalesce(o.long_member, o.member) AS member, o.score
          FROM respgres.sorted_set_member o
         WHERE o.slot = k.content_slot AND o.content_id = k.content_id
-          AND o.hash >= coalesce($4::int4::int8 + 1, -2147483648)
-          AND o.hash <= coalesce((
-              SELECT h.hash
-                FROM respgres.sorted_set_member h
-               WHERE h.slot = k.content_slot AND h.content_id = k.content_id
-                 AND h.hash >= coalesce($4::int4::int8 + 1, -2147483648)
-               ORDER BY h.hash
-              OFFSET CASE WHEN k.size <= $6::int8 THEN k.size
-                          ELSE $5::int8 - 1 END LIMIT 1), 2147483647)
-        ORDER BY o.hash) AS m ON true
+          AND o.hash >= $4::int4
+        ORDER BY o.hash
+        FETCH FIRST (l.most) ROWS WITH TIES) AS m
+    ON true
  WHERE k.db = $1::int4 AND k.slot = $2::int2
    AND k.key = respgres.indexed($3::bytea)
    AND (k.expires_at IS NULL OR k.expires_at > respgres.now_ms())
