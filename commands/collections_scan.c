@@ -42,7 +42,7 @@ read_options(struct walk *walk)
 		} else if (more && request_is_word(request, i, "MATCH")) {
 			walk->pattern = request->argv[++i];
 			continue;
-		} else if (walk->scan->has_values &&
+		} else if (walk->scan->takes_novalues &&
 			request_is_word(request, i, "NOVALUES")) {
 			walk->names_only = true;
 			continue;

@@ -30,7 +30,8 @@ enum { SCAN_ROW_NAME = 3, SCAN_ROW_REST };
 struct collection_scan {
 	enum statement_id statement;
 	char type;
-	bool has_values; /* each element is a pair, whose second is optional */
+	bool has_values; /* each element is a pair */
+	bool takes_novalues; /* … whose second can be left out */
 	/* Further parameters; NULL: none. */
 	void (*bind)(struct request *request, struct call *call);
 	/* Writes the second reply of a pair. */

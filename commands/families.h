@@ -15,6 +15,7 @@
 	family(connection_commands) \
 	family(debug_commands) \
 	family(dump_commands) \
+	family(geo_commands) \
 	family(hash_commands) \
 	family(hash_expiry_commands) \
 	family(hyperloglog_commands) \
@@ -28,6 +29,7 @@
 	family(set_commands) \
 	family(slow_log_commands) \
 	family(sort_commands) \
+	family(sorted_set_commands) \
 	family(stream_commands) \
 	family(string_commands)
 /* clang-format on */

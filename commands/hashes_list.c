@@ -203,6 +203,7 @@ cmd_hscan(struct request *request)
 		.statement = SQL_hash_scan,
 		.type = 'h',
 		.has_values = true,
+		.takes_novalues = true,
 		.bind = bind_limits,
 		.write_value = write_value,
 	};

@@ -87,6 +87,22 @@ CREATE TABLE respgres.sorted_set_member (
 CREATE INDEX sorted_set_order
     ON respgres.sorted_set_member (slot, content_id, score, member);
 
+-- Counts of a large sorted set's members, so that a rank is a short sum; see
+-- 33_sorted_set_blocks.sql.  A block holds the members from its own (score,
+-- member), which need not be one of them, to that of the next.
+CREATE TABLE respgres.sorted_set_block (
+    content_id bigint   NOT NULL,
+    score      double precision NOT NULL,
+    count      bigint   NOT NULL,
+    slot       smallint NOT NULL,
+    -- 0 blocks of members; 1 groups of blocks, which begin where one does.
+    level      smallint NOT NULL,
+    member     bytea    NOT NULL,
+    PRIMARY KEY (slot, content_id, level, score, member)
+) WITH (fillfactor = 60,
+        autovacuum_vacuum_scale_factor = 0.05,
+        autovacuum_analyze_scale_factor = 0.05);
+
 -- What a stream's key row has no place for.  IDs are 16 bytes: milliseconds
 -- and sequence number, each big-endian and without a sign, so that their order
 -- is that of bytes.

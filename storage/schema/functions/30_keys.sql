@@ -36,6 +36,11 @@ BEGIN
         SELECT to_id, m.score, m.hash, to_slot, m.member, m.long_member
           FROM respgres.sorted_set_member m
          WHERE m.slot = from_slot AND m.content_id = from_id;
+        INSERT INTO respgres.sorted_set_block
+               (content_id, score, count, slot, level, member)
+        SELECT to_id, b.score, b.count, to_slot, b.level, b.member
+          FROM respgres.sorted_set_block b
+         WHERE b.slot = from_slot AND b.content_id = from_id;
     WHEN 'x' THEN
         PERFORM respgres.copy_stream(from_slot, from_id, to_slot, to_id);
     END CASE;
@@ -319,7 +324,8 @@ BEGIN
                SELECT FROM respgres.key k WHERE k.db > flush.db) THEN
             TRUNCATE respgres.key, respgres.hash_field, respgres.list_item,
                 respgres.set_member, respgres.sorted_set_member,
-                respgres.stream, respgres.stream_entry, respgres.stream_group,
+                respgres.sorted_set_block, respgres.stream,
+                respgres.stream_entry, respgres.stream_group,
                 respgres.stream_consumer, respgres.stream_pending,
                 respgres.dropped_content;
             RETURN;

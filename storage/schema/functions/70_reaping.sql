@@ -55,6 +55,12 @@ BEGIN
             LIMIT most - reaped));
     GET DIAGNOSTICS part = ROW_COUNT;
     reaped := reaped + part;
+    -- A hundredth of the members, so without a count of their own.
+    DELETE FROM respgres.sorted_set_block AS e
+     USING (SELECT d.slot, d.content_id
+              FROM respgres.dropped_content d
+             WHERE d.type = 'z' LIMIT width) AS d
+     WHERE e.slot = d.slot AND e.content_id = d.content_id;
     reaped := reaped + respgres.reap_streams(width, most - reaped);
     -- Those of the looked-at contents that have nothing left.
     IF reaped < most THEN
@@ -77,6 +83,10 @@ BEGIN
                               AND e.content_id = o.content_id)
                       WHEN 'z' THEN NOT EXISTS (
                            SELECT FROM respgres.sorted_set_member e
+                            WHERE e.slot = o.slot
+                              AND e.content_id = o.content_id)
+                           AND NOT EXISTS (
+                           SELECT FROM respgres.sorted_set_block e
                             WHERE e.slot = o.slot
                               AND e.content_id = o.content_id)
                       ELSE NOT EXISTS (

@@ -69,3 +69,15 @@ SELECT k.db,
     ON e.slot = k.content_slot AND e.content_id = k.content_id
  WHERE k.type = 'x'
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
+
+CREATE OR REPLACE VIEW respgres.sorted_sets AS
+SELECT k.db,
+       coalesce(k.long_key, k.key) AS key,
+       coalesce(m.long_member, m.member) AS member,
+       m.score,
+       to_timestamp(k.expires_at / 1000.0) AS expires_at
+  FROM respgres.key k
+  JOIN respgres.sorted_set_member m
+    ON m.slot = k.content_slot AND m.content_id = k.content_id
+ WHERE k.type = 'z'
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));

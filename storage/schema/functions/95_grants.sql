@@ -24,8 +24,9 @@ LANGUAGE sql STABLE AS $$
                ltrim,lmove,
                sadd,srem,sismember,smembers,scard,spop,smove,sinter,sunion,
                sdiff,srandmember,
-               zadd,zincrby,zrem,zscore,zrank,zrevrank,zrange,zrangebyscore,
+               zadd,zincrby,zrem,zscore,zrank,zrange,zrangebyscore,
                zpopmin,zpopmax,zcard,zcount,zunionstore,zinterstore,
+               zdiffstore,
                geoadd,geodist,geopos,geosearch,
                xadd,xlen,xrange,xrevrange,xdel,xtrim,xread,xreadgroup,xack,
                xgroup_create,xgroup_destroy,xpending,xclaim,xautoclaim
