@@ -121,18 +121,15 @@ static void
 add_entry(struct dump_rows *rows, struct row row)
 {
 	struct rdb_entry *entry = add(rows, &rows->elements, sizeof(*entry));
-	struct result_array fields =
-		result_array(row.result, row.number, FIELDS);
-	struct bytes field;
-	size_t count = 0;
+	struct result_array fields;
 
+	result_array_open(row.result, row.number, FIELDS, &fields);
 	entry->id = row_id(row, NAME);
 	entry->pair_count = (size_t)fields.left / 2;
 	entry->pairs = rdb_arena_allocate_array(&rows->value->arena,
 		entry->pair_count, 2 * sizeof(*entry->pairs));
-	while (count < 2 * entry->pair_count &&
-		result_array_next(&fields, &field))
-		entry->pairs[count++] = keep(rows, field);
+	for (size_t i = 0; i < 2 * entry->pair_count; i++)
+		entry->pairs[i] = keep(rows, result_array_next(&fields));
 }
 
 /* Gives the last group what was read of it. */

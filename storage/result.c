@@ -115,36 +115,6 @@ result_bytes(const struct result *result, int row, int column)
 /* The binary form: dimensions, flags and type, then for each dimension size and
  * lower bound, then the elements, each behind its size.
  * Source: PostgreSQL, src/backend/utils/adt/arrayfuncs.c (array_send). */
-struct result_array
-result_array(const struct result *result, int row, int column)
-{
-	enum { SIZE_AT = 12, HEAD_SIZE = 20 };
-	struct bytes array = result_bytes(result, row, column);
-	uint32_t count;
-
-	if (array.size < HEAD_SIZE)
-		return (struct result_array){ array.data, 0 };
-	memcpy(&count, array.data + SIZE_AT, sizeof(count));
-	return (struct result_array){ array.data + HEAD_SIZE,
-		(int)ntohl(count) };
-}
-
-bool
-result_array_next(struct result_array *array, struct bytes *element)
-{
-	uint32_t size;
-
-	if (array->left == 0)
-		return false;
-	memcpy(&size, array->at, sizeof(size));
-	size = ntohl(size);
-	array->at += sizeof(size);
-	*element = (struct bytes){ array->at, size == UINT32_MAX ? 0 : size };
-	array->at += element->size;
-	array->left--;
-	return true;
-}
-
 const char *
 result_text(const struct result *result, int row, int column)
 {

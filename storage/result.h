@@ -59,14 +59,6 @@ char result_char(const struct result *result, int row, int column);
 double result_double(const struct result *result, int row, int column);
 /* bytea or text; empty for NULL. */
 struct bytes result_bytes(const struct result *result, int row, int column);
-/* Walks a column of type bytea[]; an element that is NULL comes as empty. */
-struct result_array {
-	const char *at;
-	int left; /* elements */
-};
-struct result_array result_array(
-	const struct result *result, int row, int column);
-bool result_array_next(struct result_array *array, struct bytes *element);
 /* A NUL-terminated text column (libpq terminates every value). */
 const char *result_text(const struct result *result, int row, int column);
 
