@@ -573,8 +573,11 @@ on_readable(evutil_socket_t socket, short what, void *arg)
 	counter_add(worker->counters->reads_total, 1);
 	client->connection.bytes_in += (uint64_t)size;
 	client->connection.last_used_us = clock_monotonic_us();
+	worker_note_input(worker, client, client->connection.last_used_us);
 	parser_feed(client->parser, &target, (size_t)size);
 	client_process(client);
+	if (worker_serves_one(worker))
+		store_flush(worker->store);
 }
 
 struct client *

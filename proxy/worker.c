@@ -6,11 +6,13 @@
 #include "proxy/client.h"
 #include "storage/base/clock.h"
 #include "storage/base/memory.h"
+#include "storage/base/settings.h"
 #include "storage/store.h"
 
 #include <assert.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/time.h>
@@ -19,6 +21,8 @@
 enum {
 	FREE_REQUESTS_MAX = 1024,
 	DRAIN_LOOK_MS = 20,
+	/* For so long after a second client was active, several are. */
+	SHARED_US = 5000,
 };
 
 struct task {
@@ -154,6 +158,18 @@ on_turn(evutil_socket_t socket, short what, void *arg)
 		client_flush(client);
 		client = next;
 	}
+}
+
+void
+worker_note_input(
+	struct worker *worker, const struct client *client, int64_t now_us)
+{
+	if (client != worker->last_active) {
+		worker->shared_until_us = now_us + SHARED_US;
+		worker->last_active = client;
+	}
+	if (worker->busy_poll_us > 0 && now_us >= worker->shared_until_us)
+		worker->awake_until_us = now_us + worker->busy_poll_us;
 }
 
 /* Storage has room again. */
@@ -312,6 +328,9 @@ worker_new(struct server *server, int index)
 	worker->server = server;
 	worker->index = index;
 	worker->counters = server->counters[index];
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		worker->busy_poll_us =
+			settings_get(server->settings, busy_poll);
 	worker->state = state;
 	worker->read_buffer = memory_allocate(WORKER_READ_SIZE);
 	worker->base = new_base();
@@ -334,12 +353,24 @@ worker_new(struct server *server, int index)
 	return worker;
 }
 
+/* Until drained.  Others that could run get the processor between looks. */
 static void *
 run(void *arg)
 {
 	struct worker *worker = arg;
 
-	event_base_dispatch(worker->base);
+	while (!event_base_got_break(worker->base)) {
+		bool awake = worker->awake_until_us > 0;
+
+		event_base_loop(
+			worker->base, awake ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
+		if (!awake)
+			continue;
+		if (clock_monotonic_us() >= worker->awake_until_us)
+			worker->awake_until_us = 0;
+		else
+			sched_yield();
+	}
 	return NULL;
 }
 

@@ -35,6 +35,11 @@ struct worker {
 	bool draining; /* reads no more from its clients */
 	_Atomic bool drained; /* and all that was read is answered */
 	char *read_buffer; /* WORKER_READ_SIZE, shared by its clients */
+	/* Until then the loop looks for input instead of sleeping; see
+	 * worker_note_input(). */
+	int64_t busy_poll_us, awake_until_us;
+	const struct client *last_active;
+	int64_t shared_until_us;
 	struct worker_state *state; /* private to worker.c */
 };
 
@@ -58,6 +63,18 @@ void worker_take_socket(struct worker *worker, int socket, bool local);
  * request of all workers is answered and its answer written, or at the
  * deadline. */
 void worker_drain(struct worker *worker, int timeout_ms);
+
+/* On the worker's thread: the client sent something.  While one client alone is
+ * active, the worker does not sleep for a moment, as being woken costs both
+ * sides more than the work that they wait for (the setting busy-poll). */
+void worker_note_input(
+	struct worker *worker, const struct client *client, int64_t now_us);
+/* Whether that is so: nobody else's commands are worth waiting for. */
+static inline bool
+worker_serves_one(const struct worker *worker)
+{
+	return worker->awake_until_us > 0;
+}
 
 /* On the worker's thread. */
 void worker_mark_dirty(struct worker *worker, struct client *client);

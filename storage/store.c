@@ -211,14 +211,12 @@ store_mark_dirty(struct store *store, struct lane *lane)
 	event_active(store->turn, EV_TIMEOUT, 1);
 }
 
-static void
-on_turn(evutil_socket_t socket, short what, void *arg)
+void
+store_flush(struct store *store)
 {
-	struct store *store = arg;
 	struct lane *lane = store->dirty;
 
-	(void)socket;
-	(void)what;
+	event_del(store->turn);
 	store->dirty = NULL;
 	while (lane != NULL) {
 		struct lane *next = lane_take_next_dirty(lane);
@@ -226,6 +224,14 @@ on_turn(evutil_socket_t socket, short what, void *arg)
 		lane_flush(lane);
 		lane = next;
 	}
+}
+
+static void
+on_turn(evutil_socket_t socket, short what, void *arg)
+{
+	(void)socket;
+	(void)what;
+	store_flush(arg);
 }
 
 /* --- lanes ----------------------------------------------------------- */

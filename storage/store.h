@@ -59,6 +59,10 @@ void store_free(struct store *store);
 struct storage *store_storage(const struct store *store);
 struct event_base *store_event_base(const struct store *store);
 
+/* Sends what was queued now, not at the end of the turn: when nothing more is
+ * to come. */
+void store_flush(struct store *store);
+
 /* Whether so much is queued that clients should not be read from. */
 bool storage_is_saturated(const struct storage *storage);
 /* Calls sent and not finished, in the whole process. */
