@@ -20,6 +20,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
+#include "storage/feed.h"
 #include "storage/store.h"
 
 #include <event2/event.h>
@@ -318,6 +319,8 @@ end_attempt(struct blocked *blocked, bool served, bool found)
 	else if (request->never_blocks)
 		blocked->ending = ENDING_TIMEOUT;
 	over = served || blocked->ending != ENDING_NONE;
+	if (served && !blocked->waits)
+		blocking_note_found(blocked);
 	blocking_account_attempt(
 		blocked, served, served ? request->addition : NULL);
 	if (over) {
@@ -327,8 +330,12 @@ end_attempt(struct blocked *blocked, bool served, bool found)
 		blocking_leave(&blocking->keys, blocked, &work);
 	} else {
 		blocked->waits_since_us = clock_monotonic_us();
-		if (!blocked->waits)
+		if (!blocked->waits) {
 			start_waiting(blocked);
+			blocking_watch(&blocking->keys, blocked);
+		}
+		if (found)
+			blocking_note_found(blocked);
 		blocking_look_again(&blocking->keys, blocked, &work);
 		for (int i = 0; found && i < blocked->place_count; i++)
 			blocking_raise_outside(&blocking->keys,
@@ -677,6 +684,54 @@ blocking_count(const struct blocking *blocking)
 	return atomic_load_explicit(&blocking->waiting, memory_order_relaxed);
 }
 
+/* --- the feed -------------------------------------------------------- */
+
+static void
+on_added(void *arg, int db, struct bytes indexed)
+{
+	blocking_notice(arg, db, indexed);
+}
+
+static void
+on_watched(void *arg, struct feed_key *key)
+{
+	blocking_notice(arg, key->db, key->key);
+}
+
+static void
+on_released(void *arg, struct feed_key *key)
+{
+	struct blocking *blocking = arg;
+
+	lock(blocking);
+	blocking_forget_key(&blocking->keys, key);
+	unlock(blocking);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct blocking *blocking = arg;
+
+	lock(blocking);
+	blocking_leave_idle(&blocking->keys);
+	unlock(blocking);
+}
+
+void
+blocking_listen(struct blocking *blocking, struct event_base *base)
+{
+	static const struct feed_handlers handlers = {
+		.added = on_added,
+		.watched = on_watched,
+		.released = on_released,
+		.tick = on_tick,
+	};
+
+	blocking->keys.feed =
+		feed_new(base, blocking->server->storage, &handlers, blocking);
+}
+
 /* --- life ------------------------------------------------------------ */
 
 struct blocking *
@@ -695,6 +750,7 @@ blocking_free(struct blocking *blocking)
 {
 	if (blocking == NULL)
 		return;
+	feed_free(blocking->keys.feed);
 	blocking_free_keys(&blocking->keys);
 	pthread_mutex_destroy(&blocking->mutex);
 	free(blocking);

@@ -7,13 +7,18 @@
 #include "commands/blocking_queue.h"
 
 #include "commands/request.h"
+#include "storage/base/clock.h"
 #include "storage/base/memory.h"
+#include "storage/slot.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-enum { WINDOW_MAX = 64 };
+enum {
+	WINDOW_MAX = 64,
+	LINGER_US = 10 * 1000 * 1000, /* how long an idle key is watched */
+};
 
 void
 blocking_work_init(struct blocking_work *work)
@@ -77,16 +82,26 @@ blocking_key_database(const struct awaited_key *key)
 	return number;
 }
 
+/* `key` is the one that the name stands for. */
 static struct awaited_key *
-make_key(struct awaited_keys *keys, const struct blocking_name *name)
+make_key(struct awaited_keys *keys, const struct blocking_name *name, int db,
+	struct bytes whole)
 {
 	struct awaited_key *key = find_key(keys, name);
 
+	if (key != NULL && key->idle) {
+		key->idle = false;
+		DL_DELETE(keys->idle, key);
+	}
 	if (key != NULL)
 		return key;
 	key = memory_allocate_zeroed(1, sizeof(*key) + name->size);
 	key->size = name->size;
 	memcpy(key->name, name->text, name->size);
+	key->feed_key.db = db;
+	key->feed_key.slot = slot_of_key(whole);
+	key->feed_key.key = (struct bytes){ key->name + sizeof(int32_t),
+		key->size - sizeof(int32_t) };
 	HASH_ADD_KEYPTR(hh, keys->table, key->name, key->size, key);
 	return key;
 }
@@ -126,6 +141,15 @@ touch(struct awaited_keys *keys, struct blocking_queue *queue)
 }
 
 static void
+free_key(struct awaited_keys *keys, struct awaited_key *key)
+{
+	if (key->idle)
+		DL_DELETE(keys->idle, key);
+	HASH_DEL(keys->table, key);
+	free(key);
+}
+
+static void
 free_queue(struct awaited_keys *keys, struct blocking_queue *queue)
 {
 	struct awaited_key *key = queue->key;
@@ -134,8 +158,13 @@ free_queue(struct awaited_keys *keys, struct blocking_queue *queue)
 	free(queue);
 	if (key->queues != NULL)
 		return;
-	HASH_DEL(keys->table, key);
-	free(key);
+	if (key->watch == KEY_UNWATCHED) {
+		free_key(keys, key);
+	} else if (!key->idle) {
+		key->idle = true;
+		key->idle_since_us = clock_monotonic_us();
+		DL_APPEND(keys->idle, key);
+	}
 }
 
 void
@@ -165,10 +194,12 @@ blocking_free_keys(struct awaited_keys *keys)
 
 			DL_FOREACH_SAFE (queue->signals, signal, next)
 				free(signal);
-			/* The last one takes the key along. */
+			/* The last one may take the key along. */
 			free_queue(keys, queue);
 		}
 	}
+	HASH_ITER (hh, keys->table, key, next_key)
+		free_key(keys, key);
 }
 
 /* --- attempts -------------------------------------------------------- */
@@ -434,7 +465,9 @@ blocking_enter(struct awaited_keys *keys, struct blocked *blocked)
 		struct blocking_place *place;
 
 		blocking_name_key(&name, request->db, blocked->keys[i]);
-		queue = make_queue(make_key(keys, &name), blocked);
+		queue = make_queue(
+			make_key(keys, &name, request->db, blocked->keys[i]),
+			blocked);
 		/* A key that is named twice. */
 		if (queue->places != NULL &&
 			queue->places->prev->blocked == blocked)
@@ -443,10 +476,62 @@ blocking_enter(struct awaited_keys *keys, struct blocked *blocked)
 		*place = (struct blocking_place){
 			.blocked = blocked, .queue = queue, .index = i
 		};
-		behind = behind || (queue->places != NULL && !queue->for_all);
+		behind = behind || queue->key->empty ||
+			(queue->places != NULL && !queue->for_all);
 		DL_APPEND(queue->places, place);
 	}
 	return behind;
+}
+
+void
+blocking_watch(struct awaited_keys *keys, struct blocked *blocked)
+{
+	for (int i = 0; i < blocked->place_count; i++) {
+		struct awaited_key *key = blocked->places[i].queue->key;
+
+		key->empty = true;
+		if (key->watch == KEY_WATCHED || keys->feed == NULL)
+			continue;
+		key->watch = KEY_WATCHED;
+		feed_watch(keys->feed, &key->feed_key);
+	}
+}
+
+void
+blocking_note_found(struct blocked *blocked)
+{
+	for (int i = 0; i < blocked->place_count; i++)
+		blocked->places[i].queue->key->empty = false;
+}
+
+void
+blocking_leave_idle(struct awaited_keys *keys)
+{
+	int64_t now_us = clock_monotonic_us();
+	struct awaited_key *key, *next;
+
+	DL_FOREACH_SAFE (keys->idle, key, next) {
+		if (now_us - key->idle_since_us < LINGER_US)
+			break;
+		DL_DELETE(keys->idle, key);
+		key->idle = false;
+		key->watch = KEY_LEAVING;
+		feed_unwatch(keys->feed, &key->feed_key);
+	}
+}
+
+void
+blocking_forget_key(struct awaited_keys *keys, struct feed_key *feed_key)
+{
+	struct awaited_key *key = (struct awaited_key *)((char *)feed_key -
+		offsetof(struct awaited_key, feed_key));
+
+	/* Who came meanwhile has had it watched again. */
+	if (key->watch == KEY_WATCHED)
+		return;
+	key->watch = KEY_UNWATCHED;
+	if (key->queues == NULL)
+		free_key(keys, key);
 }
 
 void

@@ -14,6 +14,7 @@
 
 #include "commands/blocking.h"
 #include "storage/base/bytes.h"
+#include "storage/feed.h"
 #include "storage/indexed_key.h"
 
 #include <stdbool.h>
@@ -83,8 +84,18 @@ struct blocking_queue {
 	char rivals[];
 };
 
+enum key_watch { KEY_UNWATCHED, KEY_WATCHED, KEY_LEAVING };
+
+/* Kept for a while after the last one has left: workers come again. */
 struct awaited_key {
 	UT_hash_handle hh;
+	struct feed_key feed_key; /* the feed's until it is released */
+	enum key_watch watch;
+	struct awaited_key *prev, *next; /* idle ones */
+	bool idle;
+	int64_t idle_since_us; /* monotonic */
+	/* Whoever looked last found nothing. */
+	bool empty;
 	struct blocking_queue *queues;
 	size_t size;
 	char name[]; /* a struct blocking_name's */
@@ -100,6 +111,8 @@ void blocking_work_init(struct blocking_work *work);
 
 struct awaited_keys {
 	struct awaited_key *table;
+	struct awaited_key *idle; /* those idle for longest first */
+	struct feed *feed;
 	struct blocking_queue *touched;
 };
 
@@ -115,11 +128,15 @@ void blocking_name_indexed(
 	struct blocking_name *name, int db, struct bytes indexed);
 
 /* Enters the request, which is busy, into the queues of its keys; whether
- * anybody is before it who wants the same. */
+ * anybody is before it who wants the same, or there seems to be nothing. */
 bool blocking_enter(struct awaited_keys *keys, struct blocked *blocked);
 /* Takes it out of all. */
 void blocking_leave(struct awaited_keys *keys, struct blocked *blocked,
 	struct blocking_work *work);
+/* It has found nothing, and waits: additions by others are watched. */
+void blocking_watch(struct awaited_keys *keys, struct blocked *blocked);
+/* It has found something without waiting. */
+void blocking_note_found(struct blocked *blocked);
 /* It waits again: what came meanwhile may begin attempts. */
 void blocking_look_again(struct awaited_keys *keys, struct blocked *blocked,
 	struct blocking_work *work);
@@ -147,6 +164,10 @@ void blocking_raise_outside(struct awaited_keys *keys,
 /* Makes all that wait busy, and work, with that ending. */
 void blocking_claim_waiting(
 	struct awaited_keys *keys, int ending, struct blocking_work *work);
+/* Ends the watch of keys for which nobody has waited for a while. */
+void blocking_leave_idle(struct awaited_keys *keys);
+/* The feed has released the key. */
+void blocking_forget_key(struct awaited_keys *keys, struct feed_key *feed_key);
 /* Ends what the functions above have begun: forgets queues that are empty. */
 void blocking_tidy(struct awaited_keys *keys);
 void blocking_free_keys(struct awaited_keys *keys);

@@ -52,12 +52,23 @@ struct service {
 
 /* --- parts ----------------------------------------------------------- */
 
+static int64_t
+make_instance(void)
+{
+	int64_t instance;
+
+	if (getrandom(&instance, sizeof(instance), 0) != sizeof(instance))
+		abort();
+	return (instance & INT64_MAX) | 1;
+}
+
 static struct storage *
 make_storage(
 	const struct settings *settings, const char *conninfo, int worker_count)
 {
 	struct storage_options options = {
 		.conninfo = conninfo,
+		.instance = make_instance(),
 		.lanes = (int)settings_get(settings, lanes),
 		.bulk_lanes = BULK_LANES,
 		.batch_max = (int)settings_get(settings, lane_batch_max),
@@ -86,7 +97,7 @@ make_storage(
 }
 
 /* The lanes of each storage class in use, those for long answers included, and
- * the sweeper's and the feed's. */
+ * the sweeper's and the feed's two. */
 int
 service_connections(const struct settings *settings)
 {
@@ -101,7 +112,7 @@ service_connections(const struct settings *settings)
 		classes += used[i];
 	lanes = (lanes ? lanes : LANES_DEFAULT) + 1 + BULK_LANES +
 		settings_worker_count(settings);
-	return classes * lanes + 2;
+	return classes * lanes + 3;
 }
 
 static struct counters *
@@ -376,6 +387,7 @@ service_start(struct event_base *base, struct settings *settings,
 		return NULL;
 	}
 	set_apply_hooks(service);
+	blocking_listen(service->server.blocking, base);
 	service->sweeper = sweeper_new(base, conninfo,
 		&(struct sweeper_options){ .settings = settings,
 			.active = &service->server.sweeping,

@@ -418,6 +418,7 @@ on_connected(void *arg)
 	memset(lane->prepared, 0, sizeof(lane->prepared));
 	lane_session_start(&lane->session, lane->link, lane->schema,
 		lane->synchronous,
+		storage_options(store_storage(lane->store))->instance,
 		lane->kind == LANE_POINT || lane->kind == LANE_JOINT);
 }
 

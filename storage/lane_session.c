@@ -31,10 +31,10 @@ send(struct link *link, enum statement_id id, enum schema schema, int count,
 
 void
 lane_session_start(struct lane_session *session, struct link *link,
-	enum schema schema, bool synchronous, bool claim)
+	enum schema schema, bool synchronous, int64_t instance, bool claim)
 {
-	const char *mode[] = { synchronous ? "on" : "off" };
-	char id[24], pid[16];
+	char id[24], pid[16], number[24];
+	const char *settings[] = { synchronous ? "on" : "off", number };
 	const char *lane[] = { id }, *old[] = { pid };
 
 	session->answered = 0;
@@ -42,7 +42,8 @@ lane_session_start(struct lane_session *session, struct link *link,
 	session->last_batch = 0;
 	snprintf(id, sizeof(id), "%" PRId64, session->id);
 	snprintf(pid, sizeof(pid), "%d", session->old_pid);
-	send(link, SQL_session_settings, schema, 1, mode);
+	snprintf(number, sizeof(number), "%" PRId64, instance);
+	send(link, SQL_session_settings, schema, 2, settings);
 	if (claim) {
 		send(link, SQL_lane_terminate, schema, 1, old);
 		send(link, SQL_lane_claim, schema, 1, lane);

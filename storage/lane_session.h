@@ -27,7 +27,7 @@ void lane_session_init(struct lane_session *session, int64_t id);
 /* Sends the session's settings; with `claim` also ends the old backend, waits
  * for the lane's lock and asks for the last committed batch.  One Sync. */
 void lane_session_start(struct lane_session *session, struct link *link,
-	enum schema schema, bool synchronous, bool claim);
+	enum schema schema, bool synchronous, int64_t instance, bool claim);
 /* Takes over the answer to one of those statements. */
 void lane_session_result(struct lane_session *session, PGresult *result);
 /* After the sync: whether all succeeded; else `error` says why. */

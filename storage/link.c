@@ -155,6 +155,19 @@ deliver_results(struct link *link)
 }
 
 static void
+deliver_notifications(struct link *link)
+{
+	PGnotify *notification;
+
+	while ((notification = PQnotifies(link->connection)) != NULL) {
+		if (link->handlers->notified != NULL)
+			link->handlers->notified(link->arg,
+				notification->relname, notification->extra);
+		PQfreemem(notification);
+	}
+}
+
+static void
 flush(struct link *link)
 {
 	int pending = PQflush(link->connection);
@@ -198,6 +211,7 @@ on_readable(evutil_socket_t socket, short what, void *arg)
 	 * also finds a connection that was closed while idle. */
 	if (link->outstanding + link->syncs == 0)
 		PQisBusy(link->connection);
+	deliver_notifications(link);
 }
 
 static void

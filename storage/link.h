@@ -26,6 +26,9 @@ struct link_handlers {
 	/* The connection is gone, with all that was not synced; a new one is
 	 * under way.  `reason` is libpq's message. */
 	void (*lost)(void *arg, const char *reason);
+	/* A notification on a channel that the connection listens to.  NULL
+	 * where it does not. */
+	void (*notified)(void *arg, const char *channel, const char *payload);
 };
 
 /* `conninfo` is copied; `name` becomes application_name.  Connects at once. */

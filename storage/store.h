@@ -27,6 +27,7 @@ enum { STORAGE_DATABASES_MAX = 1024 };
 
 struct storage_options {
 	const char *conninfo;
+	int64_t instance; /* this process's number; random, positive */
 	int lanes; /* point lanes of each class; at least 1 */
 	int bulk_lanes;
 	int batch_max; /* calls */

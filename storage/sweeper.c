@@ -415,12 +415,12 @@ on_connected(void *arg)
 {
 	struct sweeper *sweeper = arg;
 	/* Nothing is lost with a deletion of what has expired. */
-	const char *values[] = { "off" };
+	const char *values[] = { "off", "0" };
 
 	sweeper->elected = false;
 	sweeper->schema = SCHEMA_LOGGED;
 	memset(sweeper->prepared, 0, sizeof(sweeper->prepared));
-	ask(sweeper, STEP_SETTINGS, SQL_session_settings, 1, values);
+	ask(sweeper, STEP_SETTINGS, SQL_session_settings, 2, values);
 }
 
 static void

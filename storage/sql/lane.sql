@@ -5,8 +5,10 @@
 -- The lanes' statements are short and prepared once.  Their plans must not
 -- depend on the day's statistics: every look-up goes through an index.
 -- $1: 'on' or 'off'.  A durable lane keeps a stricter setting of the server's
--- (remote_apply and so on).
+-- (remote_apply and so on).  $2: the instance's number, so that it is not told
+-- what it does itself.
 SELECT set_config('search_path', 'pg_catalog', false),
+       set_config('respgres.instance', $2, false),
        set_config('plan_cache_mode', 'force_generic_plan', false),
        set_config('enable_seqscan', 'off', false),
        set_config('enable_hashjoin', 'off', false),

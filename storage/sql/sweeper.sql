@@ -51,8 +51,13 @@ SELECT respgres.sweep_contents($1::int8)
 
 -- name: sweeper_reap_lanes
 -- write
--- Forgets connections of instances that are gone: nobody holds their lock.
--- scan: a row for each connection, once a minute.
+-- Forgets connections of instances that are gone, and what these waited for:
+-- nobody holds their lock.
+-- scan: a row for each connection and each awaited key, once a minute.
+WITH waiters AS (
+    DELETE FROM respgres.waiter w
+     WHERE w.instance NOT IN (SELECT respgres.living_instances())
+)
 DELETE FROM respgres.lane l
  USING (SELECT o.id
           FROM respgres.lane o

@@ -72,3 +72,47 @@ BEGIN
     END IF;
 END
 $$;
+
+-- --- for the feed ----------------------------------------------------
+
+-- The numbers whose advisory lock somebody holds; others', too.
+CREATE OR REPLACE FUNCTION respgres.living_instances()
+RETURNS SETOF bigint
+LANGUAGE sql STABLE AS $$
+    SELECT (l.classid::bigint << 32) | l.objid::bigint
+      FROM pg_locks l
+     WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+       AND l.database = (SELECT d.oid FROM pg_database d
+                          WHERE d.datname = current_database())
+$$;
+
+-- Returns when whoever was adding to the keys (in their indexed form, in order)
+-- and may have looked for waiters before these were registered has committed
+-- or given up; fails when that takes longer than `patience` for one of them.
+-- Whoever comes later sees the waiters.
+CREATE OR REPLACE FUNCTION respgres.wait_for_adders(
+    dbs int[], slots smallint[], keys bytea[], patience text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('lock_timeout', patience, true);
+    FOR i IN 1 .. cardinality(keys) LOOP
+        LOOP
+            PERFORM FROM respgres.key k
+              WHERE k.db = dbs[i] AND k.key = keys[i] AND k.slot = slots[i]
+                FOR UPDATE;
+            EXIT WHEN FOUND;
+            -- Who makes the key is waited for by making it; nobody sees this
+            -- row.
+            INSERT INTO respgres.key AS n (db, slot, key, type, touched_at)
+            VALUES (dbs[i], slots[i], keys[i], 's', 0)
+                ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                DELETE FROM respgres.key AS d
+                 WHERE d.db = dbs[i] AND d.key = keys[i]
+                   AND d.slot = slots[i];
+                EXIT;
+            END IF;
+        END LOOP;
+    END LOOP;
+END
+$$;
