@@ -183,14 +183,17 @@ CREATE OR REPLACE FUNCTION respgres.hdel_many(
 RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
+    now_ms bigint := respgres.now_ms();
     opened record;
     removed bigint[];
 BEGIN
     SELECT * INTO opened
       FROM respgres.open_keys(dbs, slots, keys, 'h', false);
-    PERFORM respgres.drop_expired_fields(
-        dbs, slots, keys, opened.content_ids, opened.content_slots,
-        opened.fields_expire_at);
+    IF now_ms >= ANY (opened.fields_expire_at) THEN
+        PERFORM respgres.drop_expired_fields(
+            dbs, slots, keys, opened.content_ids, opened.content_slots,
+            opened.fields_expire_at);
+    END IF;
     WITH gone AS (
         DELETE FROM respgres.hash_field AS f
          USING unnest(of_key, fields) WITH ORDINALITY
@@ -244,9 +247,11 @@ DECLARE
 BEGIN
     SELECT * INTO opened
       FROM respgres.open_keys(dbs, slots, keys, 'h', true);
-    PERFORM respgres.drop_expired_fields(
-        dbs, slots, keys, opened.content_ids, opened.content_slots,
-        opened.fields_expire_at);
+    IF now_ms >= ANY (opened.fields_expire_at) THEN
+        PERFORM respgres.drop_expired_fields(
+            dbs, slots, keys, opened.content_ids, opened.content_slots,
+            opened.fields_expire_at);
+    END IF;
     WITH sums AS MATERIALIZED (
         SELECT i.of_key, i.field, i.ordinal, f.value IS NULL AS is_new,
                i.is_last, i.sum + CASE

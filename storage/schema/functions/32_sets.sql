@@ -217,11 +217,12 @@ BEGIN
     END IF;
     RETURN QUERY
     DELETE FROM respgres.set_member AS m
-     USING respgres.random_members(s.content_slot, s.content_id, s.size,
-                                   spop.count, spop.count = 1) AS r
-     WHERE m.slot = s.content_slot AND m.content_id = s.content_id
-       AND m.hash = r.hash AND m.member = r.member
-    RETURNING NULL::text, r.name;
+     WHERE m.ctid = ANY (ARRAY(
+           SELECT r.place
+             FROM respgres.random_members(s.content_slot, s.content_id,
+                                          s.size, spop.count,
+                                          spop.count = 1) r))
+    RETURNING NULL::text, coalesce(m.long_member, m.member);
     GET DIAGNOSTICS popped = ROW_COUNT;
     PERFORM respgres.close_key(db, slot, key, s.size - popped);
 END
