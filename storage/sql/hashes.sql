@@ -65,7 +65,6 @@ SELECT abs(m.ordinal), CASE WHEN m.ordinal > 0 THEN true END
 -- set: ordinal
 -- write
 -- repeats
--- distinct: 5
 -- One row for each field: an error or the new value.
 SELECT m.ordinal, m.error, m.number
   FROM respgres.hincrby_many($1::int4[], $2::int2[], $3::bytea[], $4::int4[],

@@ -330,6 +330,7 @@ Test(sets, random_members_are_all_alike)
 	static int hits[COUNT];
 	redisContext *client = shared_server_clear();
 	redisReply *reply;
+	const double mean = (double)DRAWS / COUNT;
 	double chi_square = 0;
 
 	fill(client, COUNT);
@@ -338,9 +339,9 @@ Test(sets, random_members_are_all_alike)
 	for (int i = 0; i < DRAWS; i++)
 		hits[atoi(reply->element[i]->str + 1)]++;
 	for (int i = 0; i < COUNT; i++) {
-		double excess = hits[i] - DRAWS / COUNT;
+		double excess = hits[i] - mean;
 
-		chi_square += excess * excess / (DRAWS / COUNT);
+		chi_square += excess * excess / mean;
 	}
 	/* 999 degrees of freedom: one in a million is above. */
 	cr_expect_lt(chi_square, 1225);

@@ -183,33 +183,38 @@ $$;
 
 -- The same for many keys, distinct and in order of database and key.  One
 -- entry of each array for each key; content_ids has NULL for a key that is not
--- there, and -1 for one of another type.
+-- there, and -1 for one of another type.  Keys that are made get new_sizes, or
+-- 0, as their size, new_raws as raw, and true in `made`, which is NULL when there
+-- are none.
 CREATE OR REPLACE FUNCTION respgres.open_keys(
     dbs int[], slots smallint[], keys bytea[], want "char", make boolean,
+    new_sizes bigint[] DEFAULT NULL, new_raws boolean[] DEFAULT NULL,
     OUT content_ids bigint[], OUT content_slots smallint[],
     OUT sizes bigint[], OUT first_positions bigint[],
-    OUT fields_expire_at bigint[])
+    OUT fields_expire_at bigint[], OUT made boolean[])
 LANGUAGE plpgsql AS $$
 DECLARE
-    k record;
     now_ms bigint := respgres.now_ms();
     count int := cardinality(keys);
-    found int;
-    all_wanted boolean;
-    expired boolean;
+    locked record;
+    some_expired boolean;
 BEGIN
     LOOP
         -- Nearly always all are there and of the type.
-        SELECT array_agg(l.content_id), array_agg(l.content_slot),
-               array_agg(l.size), array_agg(l.first_position),
-               array_agg(l.fields_expire_at), count(l.content_id),
-               bool_and(l.is_wanted)
-          INTO content_ids, content_slots, sizes, first_positions,
-               fields_expire_at, found, all_wanted
+        SELECT array_agg(l.content_id) AS content_ids,
+               array_agg(l.content_slot) AS content_slots,
+               array_agg(l.size) AS sizes,
+               array_agg(l.first_position) AS first_positions,
+               array_agg(l.fields_expire_at) AS fields_expire_at,
+               array_agg(l.ordinal) AS ordinals, count(*) AS found,
+               array_agg(l.state) AS states,
+               coalesce(min(l.state), 1) AS worst
+          INTO locked
           FROM (SELECT o.content_id, o.content_slot, o.size,
-                       o.first_position, o.fields_expire_at,
-                       o.type = want AND (o.expires_at IS NULL
-                           OR o.expires_at > now_ms) AS is_wanted
+                       o.first_position, o.fields_expire_at, i.ordinal,
+                       -- Expired, of another type, or wanted.
+                       CASE WHEN o.expires_at <= now_ms THEN -1
+                            WHEN o.type <> want THEN 0 ELSE 1 END AS state
                   FROM unnest(dbs, slots, keys) WITH ORDINALITY
                        AS i (db, slot, key, ordinal)
                   JOIN respgres.key o
@@ -217,58 +222,104 @@ BEGIN
                    AND o.slot = i.slot
                  ORDER BY i.ordinal
                    FOR UPDATE OF o) AS l;
-        EXIT WHEN found = count AND all_wanted;
-        found := 0;
-        expired := false;
+        IF locked.found = count AND locked.worst = 1 THEN
+            content_ids := locked.content_ids;
+            content_slots := locked.content_slots;
+            sizes := locked.sizes;
+            first_positions := locked.first_positions;
+            fields_expire_at := locked.fields_expire_at;
+            RETURN;
+        END IF;
         content_ids := array_fill(NULL::bigint, ARRAY[count]);
         content_slots := array_fill(NULL::smallint, ARRAY[count]);
         sizes := content_ids;
         first_positions := content_ids;
         fields_expire_at := content_ids;
-        FOR k IN
-            SELECT i.ordinal, o.type, o.content_id, o.content_slot, o.size,
-                   o.first_position, o.fields_expire_at,
-                   coalesce(o.expires_at <= now_ms, false) AS expired
-              FROM unnest(dbs, slots, keys) WITH ORDINALITY
-                   AS i (db, slot, key, ordinal)
-              JOIN respgres.key o
-                ON o.db = i.db AND o.key = respgres.indexed(i.key)
-               AND o.slot = i.slot
-             ORDER BY i.ordinal
-               FOR UPDATE OF o
-        LOOP
-            IF k.expired THEN
-                expired := true;
+        some_expired := false;
+        FOR i IN 1 .. locked.found LOOP
+            IF locked.states[i] = -1 THEN
+                some_expired := true;
+                CONTINUE;
+            ELSIF locked.states[i] = 0 THEN
+                content_ids[locked.ordinals[i]] := -1;
                 CONTINUE;
             END IF;
-            found := found + 1;
-            IF k.type <> want THEN
-                content_ids[k.ordinal] := -1;
-                CONTINUE;
-            END IF;
-            content_ids[k.ordinal] := k.content_id;
-            content_slots[k.ordinal] := k.content_slot;
-            sizes[k.ordinal] := k.size;
-            first_positions[k.ordinal] := k.first_position;
-            fields_expire_at[k.ordinal] := k.fields_expire_at;
+            content_ids[locked.ordinals[i]] := locked.content_ids[i];
+            content_slots[locked.ordinals[i]] := locked.content_slots[i];
+            sizes[locked.ordinals[i]] := locked.sizes[i];
+            first_positions[locked.ordinals[i]] := locked.first_positions[i];
+            fields_expire_at[locked.ordinals[i]] :=
+                locked.fields_expire_at[i];
         END LOOP;
-        IF expired THEN
+        IF some_expired THEN
             DELETE FROM respgres.key AS d
              USING unnest(dbs, slots, keys) AS i (db, slot, key)
              WHERE d.db = i.db AND d.key = respgres.indexed(i.key)
                AND d.slot = i.slot AND d.expires_at <= now_ms;
         END IF;
-        EXIT WHEN found = count OR NOT make;
+        IF NOT make OR array_position(content_ids, NULL) IS NULL THEN
+            RETURN;
+        END IF;
+        SELECT * INTO locked
+          FROM respgres.make_keys(dbs, slots, keys, want, content_ids,
+                                  new_sizes, new_raws);
+        IF locked.content_ids IS NOT NULL THEN
+            made := locked.made;
+            content_ids := locked.content_ids;
+            FOR i IN 1 .. count LOOP
+                IF made[i] THEN
+                    content_slots[i] := slots[i];
+                    sizes[i] := coalesce(new_sizes[i], 0);
+                    first_positions[i] := 0;
+                END IF;
+            END LOOP;
+            RETURN;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- For open_keys(): makes the keys whose entry in content_ids is NULL, and fills
+-- that in.  All NULL, and nothing made, when others were first to make one.
+CREATE OR REPLACE FUNCTION respgres.make_keys(
+    dbs int[], slots smallint[], keys bytea[], want "char",
+    INOUT content_ids bigint[], new_sizes bigint[], new_raws boolean[],
+    OUT made boolean[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    count int := cardinality(content_ids);
+    new_ids bigint[];
+    next int := 0;
+BEGIN
+    WITH inserted AS (
         INSERT INTO respgres.key AS n
                (db, slot, key, long_key, type, content_id, content_slot, size,
-                first_position, touched_at)
+                first_position, raw, touched_at)
         SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
-               want, nextval('respgres.key_id'), i.slot, 0, 0, now_ms / 1000
-          FROM unnest(dbs, slots, keys, content_ids)
-               AS i (db, slot, key, content_id)
+               want, nextval('respgres.key_id'), i.slot, coalesce(i.size, 0),
+               0, coalesce(i.raw, false), t.now / 1000
+          FROM unnest(dbs, slots, keys, content_ids, new_sizes, new_raws)
+               AS i (db, slot, key, content_id, size, raw)
+         CROSS JOIN (SELECT respgres.now_ms()) AS t (now)
          WHERE i.content_id IS NULL
-            ON CONFLICT DO NOTHING;
+            ON CONFLICT DO NOTHING
+        RETURNING n.content_id
+    )
+    SELECT array_agg(r.content_id) INTO new_ids FROM inserted r;
+    made := array_fill(false, ARRAY[count]);
+    FOR i IN 1 .. count LOOP
+        IF content_ids[i] IS NULL THEN
+            next := next + 1;
+            content_ids[i] := new_ids[next];
+            made[i] := true;
+        END IF;
     END LOOP;
+    IF next > coalesce(cardinality(new_ids), 0) THEN
+        DELETE FROM respgres.key AS d
+         WHERE d.content_id = ANY (new_ids);
+        content_ids := NULL;
+        made := NULL;
+    END IF;
 END
 $$;
 

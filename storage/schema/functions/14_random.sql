@@ -128,12 +128,12 @@ BEGIN
 END
 $$;
 
--- The same for members of a set, with their hashes and indexed forms, by which
--- they can be deleted.
+-- The same for members of a set, with their places, by which whoever holds the
+-- key's lock can delete them.
 CREATE OR REPLACE FUNCTION respgres.random_members(
     content_slot smallint, content_id bigint, size bigint,
     count bigint, repeats boolean)
-RETURNS TABLE (hash int, member bytea, name bytea)
+RETURNS TABLE (place tid, name bytea)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
@@ -150,7 +150,7 @@ BEGIN
         RETURN;
     ELSIF NOT repeats AND (size <= few OR count > size / 3) THEN
         RETURN QUERY
-        SELECT f.hash, f.member, coalesce(f.long_member, f.member)
+        SELECT f.ctid, coalesce(f.long_member, f.member)
           FROM respgres.set_member f
          WHERE f.slot = random_members.content_slot
            AND f.content_id = random_members.content_id
@@ -172,7 +172,7 @@ BEGIN
                   FROM generate_series(1, random_members.count));
         END IF;
         RETURN QUERY
-        SELECT f.hash, f.member, coalesce(f.long_member, f.member)
+        SELECT f.ctid, coalesce(f.long_member, f.member)
           FROM unnest(places) AS p (place)
           JOIN respgres.set_member f ON f.ctid = p.place;
         RETURN;
@@ -181,12 +181,12 @@ BEGIN
     WHILE failures < 100 LOOP
         IF repeats THEN
             RETURN QUERY
-            SELECT f.hash, f.member, coalesce(f.long_member, f.member)
+            SELECT f.place, coalesce(f.long_member, f.member)
               FROM (SELECT floor(random() * windows)::bigint AS number,
                            floor(random() * 32)::int AS place
                       FROM generate_series(1, draws)) AS d
              CROSS JOIN LATERAL (
-                   SELECT o.hash, o.long_member, o.member
+                   SELECT o.ctid AS place, o.long_member, o.member
                      FROM respgres.set_member o
                     WHERE o.slot = random_members.content_slot
                       AND o.content_id = random_members.content_id
@@ -223,7 +223,7 @@ BEGIN
         -- likely.
         IF cardinality(places) = count THEN
             RETURN QUERY
-            SELECT f.hash, f.member, coalesce(f.long_member, f.member)
+            SELECT f.ctid, coalesce(f.long_member, f.member)
               FROM unnest(places) AS p (place)
               JOIN respgres.set_member f ON f.ctid = p.place;
             EXIT;

@@ -76,6 +76,19 @@ BEGIN
 END
 $$;
 
+-- How many elements each of `count` keys has.
+CREATE OR REPLACE FUNCTION respgres.counts_by_key(count int, of_key int[])
+RETURNS bigint[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF count = cardinality(of_key) THEN
+        RETURN array_fill(1::bigint, ARRAY[count]);
+    END IF;
+    RETURN ARRAY(SELECT count(*) FROM unnest(of_key) AS i (key)
+                  GROUP BY i.key ORDER BY i.key);
+END
+$$;
+
 -- Sets fields; which are new.  The fields of one key differ.
 CREATE OR REPLACE FUNCTION respgres.hset_many(
     dbs int[], slots smallint[], keys bytea[], of_key int[],
@@ -102,6 +115,7 @@ BEGIN
     SELECT array_agg(c.content_id) AS content_ids,
            array_agg(c.content_slot) AS content_slots,
            array_agg(c.fields_expire_at) AS fields_expire_at,
+           NULL::boolean[] AS made,
            min(c.fields_expire_at) AS first_expiry, count(*) AS count
       INTO opened FROM changed c;
     IF opened.count < cardinality(keys) THEN
@@ -109,7 +123,9 @@ BEGIN
                        FROM unnest(o.fields_expire_at) AS e (at))
                AS first_expiry
           INTO opened
-          FROM respgres.open_keys(dbs, slots, keys, 'h', true) o;
+          FROM respgres.open_keys(
+               dbs, slots, keys, 'h', true,
+               respgres.counts_by_key(cardinality(keys), of_key)) o;
         misplaced := respgres.misplaced(of_key, opened.content_ids);
     END IF;
     IF opened.first_expiry <= now_ms THEN
@@ -141,7 +157,8 @@ BEGIN
       INTO news
       FROM (SELECT r.is_new, row_number() OVER () AS ordinal
               FROM stored r) AS s;
-    IF cardinality(news) > 0 THEN
+    IF cardinality(news) > 0 AND NOT coalesce(true = ALL (opened.made), false)
+    THEN
         UPDATE respgres.key AS u
            SET size = u.size + g.growth
           FROM (SELECT o.key, count(*) AS growth
@@ -149,7 +166,8 @@ BEGIN
                           FROM unnest(news) AS n (ordinal)) AS o
                  GROUP BY o.key) AS g
          WHERE u.db = dbs[g.key] AND u.key = respgres.indexed(keys[g.key])
-           AND u.slot = slots[g.key];
+           AND u.slot = slots[g.key]
+           AND NOT coalesce(opened.made[g.key], false);
     END IF;
     IF cardinality(misplaced) > 0 THEN
         news := ARRAY(SELECT places[n.ordinal]
@@ -165,14 +183,17 @@ CREATE OR REPLACE FUNCTION respgres.hdel_many(
 RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
+    now_ms bigint := respgres.now_ms();
     opened record;
     removed bigint[];
 BEGIN
     SELECT * INTO opened
       FROM respgres.open_keys(dbs, slots, keys, 'h', false);
-    PERFORM respgres.drop_expired_fields(
-        dbs, slots, keys, opened.content_ids, opened.content_slots,
-        opened.fields_expire_at);
+    IF now_ms >= ANY (opened.fields_expire_at) THEN
+        PERFORM respgres.drop_expired_fields(
+            dbs, slots, keys, opened.content_ids, opened.content_slots,
+            opened.fields_expire_at);
+    END IF;
     WITH gone AS (
         DELETE FROM respgres.hash_field AS f
          USING unnest(of_key, fields) WITH ORDINALITY
@@ -212,7 +233,7 @@ BEGIN
 END
 $$;
 
--- Adds to fields that are integers.  The fields of one key differ.
+-- Adds to fields that are integers, in the order of the elements.
 CREATE OR REPLACE FUNCTION respgres.hincrby_many(
     dbs int[], slots smallint[], keys bytea[], of_key int[],
     fields bytea[], increments bigint[])
@@ -226,63 +247,91 @@ DECLARE
 BEGIN
     SELECT * INTO opened
       FROM respgres.open_keys(dbs, slots, keys, 'h', true);
-    PERFORM respgres.drop_expired_fields(
-        dbs, slots, keys, opened.content_ids, opened.content_slots,
-        opened.fields_expire_at);
+    IF now_ms >= ANY (opened.fields_expire_at) THEN
+        PERFORM respgres.drop_expired_fields(
+            dbs, slots, keys, opened.content_ids, opened.content_slots,
+            opened.fields_expire_at);
+    END IF;
     WITH sums AS MATERIALIZED (
         SELECT i.of_key, i.field, i.ordinal, f.value IS NULL AS is_new,
-               CASE WHEN f.value IS NULL THEN 0
-                    WHEN octet_length(f.value) <= 20
-                         AND encode(f.value, 'escape')
-                             ~ '^(0|-?[1-9][0-9]{0,18})$'
-                    THEN encode(f.value, 'escape')::numeric END
-               + i.increment AS sum,
-               opened.content_ids[i.of_key] AS content_id
-          FROM unnest(of_key, fields, increments) WITH ORDINALITY
-               AS i (of_key, field, increment, ordinal)
+               i.is_last, i.sum + CASE
+                   WHEN f.value IS NULL THEN 0
+                   WHEN octet_length(f.value) <= 20
+                        AND encode(f.value, 'escape')
+                            ~ '^(0|-?[1-9][0-9]{0,18})$'
+                   THEN encode(f.value, 'escape')::numeric END AS sum
+          FROM (SELECT u.*, sum(u.increment) OVER before AS sum,
+                       lead(u.ordinal) OVER before IS NULL AS is_last
+                  FROM unnest(of_key, fields, increments) WITH ORDINALITY
+                       AS u (of_key, field, increment, ordinal)
+                WINDOW before AS (PARTITION BY u.of_key, u.field
+                                  ORDER BY u.ordinal)) AS i
           LEFT JOIN respgres.hash_field f
             ON f.slot = opened.content_slots[i.of_key]
            AND f.content_id = opened.content_ids[i.of_key]
            AND f.hash = respgres.element_hash(i.field)
            AND f.field = respgres.indexed(i.field)
+         WHERE opened.content_ids[i.of_key] > 0
+    ), verdict AS MATERIALIZED (
+        SELECT coalesce(bool_or(s.sum NOT BETWEEN -9223372036854775808
+                                AND 9223372036854775807), false) AS overflows
+          FROM sums s
     ), stored AS (
         INSERT INTO respgres.hash_field AS f
                (slot, content_id, hash, field, long_field, value)
-        SELECT opened.content_slots[s.of_key], s.content_id,
+        SELECT opened.content_slots[s.of_key], opened.content_ids[s.of_key],
                respgres.element_hash(s.field), respgres.indexed(s.field),
                respgres.long(s.field), convert_to(s.sum::text, 'UTF8')
           FROM sums s
-         WHERE s.content_id > 0
-           AND s.sum BETWEEN -9223372036854775808 AND 9223372036854775807
+         WHERE s.is_last AND s.sum IS NOT NULL
+           AND NOT (SELECT v.overflows FROM verdict v)
             ON CONFLICT (slot, content_id, hash, field) DO UPDATE
            SET value = excluded.value
     )
-    SELECT array_agg(s.of_key) AS of_key, array_agg(s.is_new) AS is_new,
-           array_agg(CASE WHEN s.content_id > 0 AND s.sum BETWEEN
-                          -9223372036854775808 AND 9223372036854775807
-                          THEN s.sum::bigint END) AS numbers,
-           array_agg(CASE WHEN s.content_id = -1 THEN respgres.wrong_type()
-                          WHEN s.sum IS NULL
-                          THEN 'ERR hash value is not an integer'
-                          WHEN s.sum NOT BETWEEN -9223372036854775808
-                               AND 9223372036854775807 THEN
-                          'ERR increment or decrement would overflow' END)
-           AS errors
+    SELECT (SELECT v.overflows FROM verdict v) AS overflows,
+           array_agg(s.of_key) AS of_key, array_agg(s.sum) AS sums,
+           array_agg(s.ordinal) AS ordinals,
+           array_agg(s.is_new AND s.is_last) AS is_new
       INTO done FROM sums s;
+    IF done.overflows AND cardinality(of_key) > 1 THEN
+        -- One by one, so that it counts for nobody else.
+        FOR i IN 1 .. cardinality(of_key) LOOP
+            RETURN QUERY
+            SELECT i::bigint, m.error, m.number
+              FROM respgres.hincrby_many(
+                   dbs[of_key[i]:of_key[i]], slots[of_key[i]:of_key[i]],
+                   keys[of_key[i]:of_key[i]], ARRAY[1],
+                   fields[i:i], increments[i:i]) AS m;
+        END LOOP;
+        PERFORM respgres.close_keys(
+            dbs, slots, keys, opened.content_ids,
+            array_fill(NULL::bigint, ARRAY[cardinality(keys)]));
+        RETURN;
+    ELSIF done.overflows THEN
+        RETURN QUERY SELECT 1::bigint,
+            'ERR increment or decrement would overflow', NULL::bigint;
+        RETURN;
+    END IF;
     UPDATE respgres.key AS u
        SET size = u.size + g.growth, version = u.version + 1,
            touched_at = now_ms / 1000
       FROM (SELECT d.of_key, count(*) FILTER (WHERE d.is_new) AS growth
-              FROM unnest(done.of_key, done.is_new, done.numbers)
-                   AS d (of_key, is_new, number)
-             WHERE d.number IS NOT NULL
+              FROM unnest(done.of_key, done.is_new, done.sums)
+                   AS d (of_key, is_new, sum)
+             WHERE d.sum IS NOT NULL
              GROUP BY d.of_key) AS g
      WHERE u.db = dbs[g.of_key] AND u.key = respgres.indexed(keys[g.of_key])
        AND u.slot = slots[g.of_key];
     RETURN QUERY
-    SELECT r.ordinal, r.error, r.number
-      FROM unnest(done.errors, done.numbers) WITH ORDINALITY
-           AS r (error, number, ordinal);
+    SELECT r.ordinal, CASE WHEN r.sum IS NULL
+                           THEN 'ERR hash value is not an integer' END,
+           r.sum::bigint
+      FROM unnest(done.ordinals, done.sums) AS r (ordinal, sum)
+     UNION ALL
+    SELECT -m.ordinal, respgres.wrong_type(), NULL
+      FROM unnest(respgres.misplaced(of_key, opened.content_ids))
+           AS m (ordinal)
+     ORDER BY 1;
 END
 $$;
 

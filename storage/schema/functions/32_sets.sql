@@ -14,7 +14,12 @@ DECLARE
     news record;
 BEGIN
     SELECT * INTO opened
-      FROM respgres.open_keys(dbs, slots, keys, 't', true);
+      FROM respgres.open_keys(
+           dbs, slots, keys, 't', true,
+           respgres.counts_by_key(cardinality(keys), of_key),
+           ARRAY(SELECT NOT bool_and(i.is_integer)
+                   FROM unnest(of_key, integers) AS i (of_key, is_integer)
+                  GROUP BY i.of_key ORDER BY i.of_key));
     WITH fresh AS MATERIALIZED (
         SELECT i.ordinal, i.of_key, i.member, i.is_integer
           FROM unnest(of_key, members, integers) WITH ORDINALITY
@@ -38,7 +43,8 @@ BEGIN
            array_agg(f.of_key) AS of_key,
            array_agg(f.is_integer) AS integers
       INTO news FROM fresh f;
-    IF cardinality(news.ordinals) > 0 THEN
+    IF cardinality(news.ordinals) > 0
+       AND NOT coalesce(true = ALL (opened.made), false) THEN
         UPDATE respgres.key AS u
            SET size = u.size + g.growth, version = u.version + 1,
                raw = u.raw OR NOT g.integers,
@@ -50,7 +56,8 @@ BEGIN
                  GROUP BY n.of_key) AS g
          WHERE u.db = dbs[g.of_key]
            AND u.key = respgres.indexed(keys[g.of_key])
-           AND u.slot = slots[g.of_key];
+           AND u.slot = slots[g.of_key]
+           AND NOT coalesce(opened.made[g.of_key], false);
     END IF;
     RETURN respgres.join_ordinals(
         news.ordinals, respgres.misplaced(of_key, opened.content_ids));
@@ -210,11 +217,12 @@ BEGIN
     END IF;
     RETURN QUERY
     DELETE FROM respgres.set_member AS m
-     USING respgres.random_members(s.content_slot, s.content_id, s.size,
-                                   spop.count, spop.count = 1) AS r
-     WHERE m.slot = s.content_slot AND m.content_id = s.content_id
-       AND m.hash = r.hash AND m.member = r.member
-    RETURNING NULL::text, r.name;
+     WHERE m.ctid = ANY (ARRAY(
+           SELECT r.place
+             FROM respgres.random_members(s.content_slot, s.content_id,
+                                          s.size, spop.count,
+                                          spop.count = 1) r))
+    RETURNING NULL::text, coalesce(m.long_member, m.member);
     GET DIAGNOSTICS popped = ROW_COUNT;
     PERFORM respgres.close_key(db, slot, key, s.size - popped);
 END
