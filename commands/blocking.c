@@ -17,6 +17,7 @@
 #include "commands/host.h"
 #include "commands/request.h"
 #include "commands/server.h"
+#include "commands/table.h"
 #include "storage/base/clock.h"
 #include "storage/base/memory.h"
 #include "storage/base/number.h"
@@ -655,6 +656,71 @@ blocking_notice(struct blocking *blocking, int db, struct bytes key)
 	for (; queue != NULL; queue = queue->next)
 		if (queue->places != NULL)
 			blocking_raise_outside(&blocking->keys, queue, &work);
+	unlock(blocking);
+	do_work(&work, NULL);
+}
+
+/* --- streams that go away -------------------------------------------- */
+
+/* Wakes those who wait with rivals for the key: they read for a group. */
+static void
+wake_readers(struct blocking *blocking, struct blocking_queue *queue,
+	struct blocking_work *work)
+{
+	for (; queue != NULL; queue = queue->next)
+		if (queue->places != NULL && queue->type == 'x' &&
+			!queue->for_all)
+			blocking_raise_outside(&blocking->keys, queue, work);
+}
+
+static void
+wake_all_readers(struct blocking *blocking, struct blocking_work *work)
+{
+	struct awaited_key *key, *next;
+
+	HASH_ITER (hh, blocking->keys.table, key, next)
+		wake_readers(blocking, key->queues, work);
+}
+
+static void
+wake_readers_of_keys(struct blocking *blocking, const struct request *request,
+	struct blocking_work *work)
+{
+	enum { KEYS_MAX = 64 };
+	int indices[KEYS_MAX];
+	int count = command_find_keys(request->command, request->argv,
+		request->argc, indices, NULL, KEYS_MAX);
+
+	for (int i = 0; i < count && i < KEYS_MAX; i++) {
+		struct blocking_name name;
+
+		blocking_name_key(
+			&name, request->db, request->argv[indices[i]]);
+		wake_readers(blocking,
+			blocking_find_queues(&blocking->keys, &name), work);
+	}
+	/* More than fit: as for a command that names none. */
+	if (count > KEYS_MAX)
+		wake_all_readers(blocking, work);
+}
+
+void
+blocking_note_write(const struct request *request)
+{
+	struct blocking *blocking = hub_of(request);
+	const struct command *command = request->command;
+	struct blocking_work work;
+
+	if (atomic_load_explicit(&blocking->registered, memory_order_relaxed) ==
+			0 ||
+		!(command->flags & CMD_WRITE) || command->group == GROUP_STREAM)
+		return;
+	blocking_work_init(&work);
+	lock(blocking);
+	if (command->keys[0].begin == KEY_BEGIN_NONE)
+		wake_all_readers(blocking, &work);
+	else
+		wake_readers_of_keys(blocking, request, &work);
 	unlock(blocking);
 	do_work(&work, NULL);
 }

@@ -107,6 +107,10 @@ void blocking_finish(struct request *request, int db, const struct bytes *keys,
 /* The same for all keys of two databases, which were exchanged. */
 void blocking_finish_swap(struct request *request, int first, int second);
 
+/* For request.c: a request is about to be finished.  If it is a write, streams
+ * may be gone for whose groups somebody waits, who is to be told. */
+void blocking_note_write(const struct request *request);
+
 /* From any thread: another process or SQL added elements to the key, given in
  * its indexed form. */
 void blocking_notice(struct blocking *blocking, int db, struct bytes key);

@@ -106,6 +106,8 @@ request_finish(struct request *request)
 	if ((request->blocked != NULL || request->addition != NULL) &&
 		!blocking_may_finish(request))
 		return;
+	if (request->command != NULL)
+		blocking_note_write(request);
 	request->connection->finish(request);
 }
 

@@ -68,10 +68,10 @@ send_words(redisContext *client, const char *command)
 	return reply;
 }
 
-char *
-transcript_ask(redisContext *client, const char *command)
+/* Takes over the reply. */
+static char *
+reply_text(redisContext *client, redisReply *reply, const char *command)
 {
-	redisReply *reply = send_words(client, command);
 	char *text;
 	size_t size;
 	FILE *output = open_memstream(&text, &size);
@@ -84,14 +84,26 @@ transcript_ask(redisContext *client, const char *command)
 	return text;
 }
 
+char *
+transcript_ask(redisContext *client, const char *command)
+{
+	return reply_text(client, send_words(client, command), command);
+}
+
+static void
+expect_text(char *text, const struct exchange *exchange)
+{
+	cr_expect_str_eq(text, exchange->reply, "%s: '%s' instead of '%s'",
+		exchange->command, text, exchange->reply);
+	free(text);
+}
+
 void
 transcript_expect(redisContext *client, const char *command, const char *reply)
 {
-	char *text = transcript_ask(client, command);
+	struct exchange exchange = { command, reply };
 
-	cr_expect_str_eq(
-		text, reply, "%s: '%s' instead of '%s'", command, text, reply);
-	free(text);
+	expect_text(transcript_ask(client, command), &exchange);
 }
 
 void
@@ -99,4 +111,30 @@ transcript_play(redisContext *client, const struct exchange *exchanges)
 {
 	for (; exchanges->command != NULL; exchanges++)
 		transcript_expect(client, exchanges->command, exchanges->reply);
+}
+
+static void
+append_words(redisContext *client, const char *command)
+{
+	size_t count;
+	char **words = settings_split(command, &count);
+
+	cr_assert_not_null(words, "unbalanced quotes: %s", command);
+	redisAppendCommandArgv(client, (int)count, (const char **)words, NULL);
+	settings_words_free(words, count);
+}
+
+void
+transcript_play_pipelined(
+	redisContext *client, const struct exchange *exchanges)
+{
+	for (const struct exchange *at = exchanges; at->command != NULL; at++)
+		append_words(client, at->command);
+	for (; exchanges->command != NULL; exchanges++) {
+		redisReply *reply = NULL;
+
+		redisGetReply(client, (void **)&reply);
+		expect_text(reply_text(client, reply, exchanges->command),
+			exchanges);
+	}
 }

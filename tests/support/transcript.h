@@ -24,4 +24,8 @@ void transcript_expect(
 /* Each exchange in turn; the last one has no command. */
 void transcript_play(redisContext *client, const struct exchange *exchanges);
 
+/* The same with all commands sent before the first reply is read. */
+void transcript_play_pipelined(
+	redisContext *client, const struct exchange *exchanges);
+
 #endif
