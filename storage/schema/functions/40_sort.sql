@@ -121,25 +121,12 @@ BEGIN
                    AND m.content_id = unsorted_elements.content_id
                  ORDER BY m.slot, m.content_id, m.hash, m.member
                 OFFSET start LIMIT count) AS o;
-    ELSIF descending THEN
-        RETURN QUERY
-        SELECT row_number() OVER (), coalesce(o.long_member, o.member)
-          FROM (SELECT m.member, m.long_member
-                  FROM respgres.sorted_set_member m
-                 WHERE m.slot = content_slot
-                   AND m.content_id = unsorted_elements.content_id
-                 ORDER BY m.slot DESC, m.content_id DESC, m.score DESC,
-                          m.member DESC
-                OFFSET start LIMIT count) AS o;
     ELSE
         RETURN QUERY
-        SELECT row_number() OVER (), coalesce(o.long_member, o.member)
-          FROM (SELECT m.member, m.long_member
-                  FROM respgres.sorted_set_member m
-                 WHERE m.slot = content_slot
-                   AND m.content_id = unsorted_elements.content_id
-                 ORDER BY m.slot, m.content_id, m.score, m.member
-                OFFSET start LIMIT count) AS o;
+        SELECT row_number() OVER (), m.member
+          FROM respgres.sorted_set_range(
+               content_slot, unsorted_elements.content_id, size, descending,
+               NULL, NULL, '-Infinity', '', 'NaN', '', start, count) m;
     END IF;
 END
 $$;

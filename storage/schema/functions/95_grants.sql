@@ -17,7 +17,7 @@ LANGUAGE sql STABLE AS $$
                get,set,getdel,getex,incrby,incrbyfloat,append,setrange,msetnx,
                setbit,getbit,bitcount,bitop,bitfield,pfadd,pfcount,pfmerge,
                del,expire,rename,copy,move,flush,swapdb,random_key,
-               keyspace_counts,memory_usage,
+               keyspace_counts,memory_usage,sort,sort_store,
                hset,hget,hmget,hdel,hgetall,hincrby,hincrbyfloat,hexists,hlen,
                hkeys,hvals,hsetnx,hexpire,hpersist,httl,
                lpush,rpush,lpop,rpop,llen,lrange,lindex,lset,lrem,linsert,
