@@ -707,13 +707,15 @@ wake_readers_of_keys(struct blocking *blocking, const struct request *request,
 void
 blocking_note_write(const struct request *request)
 {
-	struct blocking *blocking = hub_of(request);
 	const struct command *command = request->command;
 	struct blocking_work work;
+	struct blocking *blocking;
 
-	if (atomic_load_explicit(&blocking->registered, memory_order_relaxed) ==
-			0 ||
-		!(command->flags & CMD_WRITE) || command->group == GROUP_STREAM)
+	if (!(command->flags & CMD_WRITE) || command->group == GROUP_STREAM)
+		return;
+	blocking = hub_of(request);
+	if (atomic_load_explicit(
+		    &blocking->registered, memory_order_relaxed) == 0)
 		return;
 	blocking_work_init(&work);
 	lock(blocking);

@@ -265,8 +265,8 @@ const struct command geo_commands[] = {
 	},
 	{
 		.name = "geodist",
-		.usage = "key member1 member2 unit:['m' | 'km' | 'ft' | "
-			 "'mi']",
+		.usage = "key member1 member2 unit:[M | KM | FT | "
+			 "MI]",
 		.summary = "Tells the distance between two members.",
 		.since = "3.2.0",
 		.complexity = "O(1)",
@@ -306,7 +306,7 @@ const struct command geo_commands[] = {
 	{
 		.name = "georadius",
 		.usage = "key longitude:double latitude:double radius:double "
-			 "unit:('m' | 'km' | 'ft' | 'mi') [WITHCOORD] "
+			 "unit:(M | KM | FT | MI) [WITHCOORD] "
 			 "[WITHDIST] [WITHHASH] [COUNT count:integer "
 			 "[ANY@6.2.0]] order:[ASC | DESC] [STORE key] "
 			 "[STOREDIST key]",
@@ -339,7 +339,7 @@ const struct command geo_commands[] = {
 	{
 		.name = "georadius_ro",
 		.usage = "key longitude:double latitude:double radius:double "
-			 "unit:('m' | 'km' | 'ft' | 'mi') [WITHCOORD] "
+			 "unit:(M | KM | FT | MI) [WITHCOORD] "
 			 "[WITHDIST] [WITHHASH] [COUNT count:integer "
 			 "[ANY@6.2.0]] order:[ASC | DESC]",
 		.summary = "Finds the members within a distance from a "
@@ -359,8 +359,8 @@ const struct command geo_commands[] = {
 	},
 	{
 		.name = "georadiusbymember",
-		.usage = "key member radius:double unit:('m' | 'km' | 'ft' | "
-			 "'mi') [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT "
+		.usage = "key member radius:double unit:(M | KM | FT | "
+			 "MI) [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT "
 			 "count:integer [ANY]] order:[ASC | DESC] [STORE "
 			 "key] [STOREDIST key]",
 		.summary = "Finds the members within a distance from another.",
@@ -390,8 +390,8 @@ const struct command geo_commands[] = {
 	},
 	{
 		.name = "georadiusbymember_ro",
-		.usage = "key member radius:double unit:('m' | 'km' | 'ft' | "
-			 "'mi') [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT "
+		.usage = "key member radius:double unit:(M | KM | FT | "
+			 "MI) [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT "
 			 "count:integer [ANY]] order:[ASC | DESC]",
 		.summary = "Finds the members within a distance from another.",
 		.since = "3.2.10",
@@ -413,9 +413,9 @@ const struct command geo_commands[] = {
 		.usage = "key from:(FROMMEMBER member | FROMLONLAT "
 			 "longitude_latitude:(longitude:double "
 			 "latitude:double)) by:(circle:(BYRADIUS "
-			 "radius:double unit:('m' | 'km' | 'ft' | 'mi')) | "
-			 "box:(BYBOX width:double height:double unit:('m' | "
-			 "'km' | 'ft' | 'mi'))) order:[ASC | DESC] [COUNT "
+			 "radius:double unit:(M | KM | FT | MI)) | "
+			 "box:(BYBOX width:double height:double unit:(M | "
+			 "KM | FT | MI))) order:[ASC | DESC] [COUNT "
 			 "count:integer [ANY]] [WITHCOORD] [WITHDIST] "
 			 "[WITHHASH]",
 		.summary = "Finds the members in a circle or box.",
@@ -435,9 +435,9 @@ const struct command geo_commands[] = {
 		.usage = "destination:key source:key from:(FROMMEMBER member "
 			 "| FROMLONLAT longitude_latitude:(longitude:double "
 			 "latitude:double)) by:(circle:(BYRADIUS "
-			 "radius:double unit:('m' | 'km' | 'ft' | 'mi')) | "
-			 "box:(BYBOX width:double height:double unit:('m' | "
-			 "'km' | 'ft' | 'mi'))) order:[ASC | DESC] [COUNT "
+			 "radius:double unit:(M | KM | FT | MI)) | "
+			 "box:(BYBOX width:double height:double unit:(M | "
+			 "KM | FT | MI))) order:[ASC | DESC] [COUNT "
 			 "count:integer [ANY]] [STOREDIST]",
 		.summary = "Stores the members in a circle or box.",
 		.since = "6.2.0",

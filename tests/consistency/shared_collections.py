@@ -81,7 +81,7 @@ class Client:
 
     def do_job(self):
         start, end, reply = self.timed(
-            "BLMOVE", "jobs", f"doing:{self.name}", "RIGHT", "LEFT", 0.05)
+            "BLMOVE", "jobs", f"doing:{self.name}", "RIGHT", "LEFT", "0.05")
         if reply is None:
             return
         self.record("take", "jobs", start, end, reply.decode())
