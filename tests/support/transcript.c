@@ -68,20 +68,59 @@ send_words(redisContext *client, const char *command)
 	return reply;
 }
 
-char *
-transcript_ask(redisContext *client, const char *command)
+/* Frees the reply; to be freed. */
+static char *
+text_of(redisReply *reply)
 {
-	redisReply *reply = send_words(client, command);
 	char *text;
 	size_t size;
 	FILE *output = open_memstream(&text, &size);
 
 	cr_assert_not_null(output);
-	cr_assert_not_null(reply, "%s: %s", command, client->errstr);
 	write_reply(output, reply);
 	fclose(output);
 	freeReplyObject(reply);
 	return text;
+}
+
+char *
+transcript_ask(redisContext *client, const char *command)
+{
+	redisReply *reply = send_words(client, command);
+
+	cr_assert_not_null(reply, "%s: %s", command, client->errstr);
+	return text_of(reply);
+}
+
+void
+transcript_send(redisContext *client, const char *command)
+{
+	size_t count;
+	char **words = settings_split(command, &count);
+	int written = 0;
+
+	cr_assert_not_null(words, "unbalanced quotes: %s", command);
+	redisAppendCommandArgv(client, (int)count, (const char **)words, NULL);
+	settings_words_free(words, count);
+	while (!written)
+		cr_assert_eq(redisBufferWrite(client, &written), REDIS_OK,
+			"%s: %s", command, client->errstr);
+}
+
+void
+transcript_receive(redisContext *client, const char *expected)
+{
+	static const struct timeval limit = { 5, 0 };
+	void *reply = NULL;
+	char *text;
+
+	redisSetTimeout(client, limit);
+	cr_assert_eq(redisGetReply(client, &reply), REDIS_OK,
+		"%s instead of %s", client->errstr, expected);
+	text = text_of(reply);
+	cr_expect_str_eq(
+		text, expected, "'%s' instead of '%s'", text, expected);
+	free(text);
 }
 
 void
