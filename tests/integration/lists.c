@@ -159,7 +159,7 @@ Test(lists, positions_of_an_item)
 		{ "LPOS k c RANK 4", "_" },
 		{ "LPOS k c RANK -1", ":7" },
 		{ "LPOS k c RANK -3", ":2" },
-		{ "LPOS k c RANK -9223372036854775808", "_" },
+		{ "LPOS k c RANK -9223372036854775808", ":7" },
 		{ "LPOS k c COUNT 0", "[:2 :6 :7]" },
 		{ "LPOS k c COUNT 2", "[:2 :6]" },
 		{ "LPOS k c COUNT 0 RANK 2", "[:6 :7]" },
