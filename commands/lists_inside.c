@@ -272,9 +272,9 @@ read_rank(struct request *request, int index, int64_t *rank)
 {
 	if (!request_read_int64(request, index, rank))
 		return false;
-	/* The least number has no opposite. */
+	/* The least number has no opposite; Redis takes it for the last. */
 	if (*rank == INT64_MIN)
-		*rank = -INT64_MAX;
+		*rank = -1;
 	if (*rank != 0)
 		return true;
 	request_reply_error(request,

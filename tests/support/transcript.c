@@ -90,6 +90,37 @@ transcript_ask(redisContext *client, const char *command)
 	return reply_text(client, send_words(client, command), command);
 }
 
+void
+transcript_send(redisContext *client, const char *command)
+{
+	size_t count;
+	char **words = settings_split(command, &count);
+	int written = 0;
+
+	cr_assert_not_null(words, "unbalanced quotes: %s", command);
+	redisAppendCommandArgv(client, (int)count, (const char **)words, NULL);
+	settings_words_free(words, count);
+	while (!written)
+		cr_assert_eq(redisBufferWrite(client, &written), REDIS_OK,
+			"%s: %s", command, client->errstr);
+}
+
+void
+transcript_receive(redisContext *client, const char *expected)
+{
+	static const struct timeval limit = { 5, 0 };
+	void *reply = NULL;
+	char *text;
+
+	redisSetTimeout(client, limit);
+	cr_assert_eq(redisGetReply(client, &reply), REDIS_OK,
+		"%s instead of %s", client->errstr, expected);
+	text = reply_text(client, reply, expected);
+	cr_expect_str_eq(
+		text, expected, "'%s' instead of '%s'", text, expected);
+	free(text);
+}
+
 static void
 expect_text(char *text, const struct exchange *exchange)
 {

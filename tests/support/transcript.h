@@ -17,6 +17,11 @@ struct exchange {
 /* The reply to a command; released with free(). */
 char *transcript_ask(redisContext *client, const char *command);
 
+/* The same in two steps, for commands that wait: sends it, and takes the next
+ * reply, which must come within 5 seconds. */
+void transcript_send(redisContext *client, const char *command);
+void transcript_receive(redisContext *client, const char *reply);
+
 /* Fails the test, naming the command, when the reply is another. */
 void transcript_expect(
 	redisContext *client, const char *command, const char *reply);
