@@ -82,14 +82,19 @@ read_options(
 	return true;
 }
 
+/* NULL: the last entry. */
 static void
 bind_position(
 	struct request *request, struct call *call, const struct stream_id *id)
 {
-	if (id != NULL)
-		streams_bind_id(request, call, *id);
-	else
-		call_bind_null(call, VALUE_BYTES);
+	char *text = request_allocate(request, STREAM_ID_TEXT_SIZE);
+
+	if (id == NULL) {
+		call_bind_text(call, "$");
+		return;
+	}
+	stream_id_print(text, *id);
+	call_bind_text(call, text);
 }
 
 static void

@@ -131,13 +131,13 @@ SELECT i.ordinal, k.type, g.id
 -- name: stream_delete
 -- write
 SELECT d.error, d.deleted
-  FROM respgres.xdel($1::int4, $3::bytea, $4::bytea[], $2::int2) d
+  FROM respgres.delete_entries($1::int4, $2::int2, $3::bytea, $4::bytea[]) d
 
 -- name: stream_trim
 -- write
 SELECT t.error, t.trimmed
-  FROM respgres.xtrim($1::int4, $3::bytea, $4::int8, $5::bytea, $6::bool,
-                      $7::int8, $2::int2) t
+  FROM respgres.trim_key($1::int4, $2::int2, $3::bytea, $4::int8, $5::bytea,
+                         $6::bool, $7::int8) t
 
 -- name: stream_set_id
 -- write
@@ -148,13 +148,13 @@ SELECT s.error
 -- name: stream_group_create
 -- write
 SELECT g.error
-  FROM respgres.xgroup_create($1::int4, $3::bytea, $4::bytea, $5::bytea,
+  FROM respgres.xgroup_create($1::int4, $3::bytea, $4::bytea, $5::text,
                               $6::bool, $7::int8, $2::int2) AS g (error)
 
 -- name: stream_group_set_id
 -- write
 SELECT g.error
-  FROM respgres.xgroup_setid($1::int4, $3::bytea, $4::bytea, $5::bytea,
+  FROM respgres.xgroup_setid($1::int4, $3::bytea, $4::bytea, $5::text,
                              $6::int8, $2::int2) AS g (error)
 
 -- name: stream_group_destroy

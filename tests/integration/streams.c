@@ -586,9 +586,7 @@ Test(streams, sql_adds_reads_and_shows_rows)
 		"6-0|\\x32");
 	sql_expect("SELECT respgres.xlen(0, 's')", "2");
 	sql_expect("SELECT * FROM respgres.xtrim(0, 's', 1)", "|1");
-	sql_expect("SELECT * FROM respgres.xdel(0, 's', "
-		   "ARRAY[respgres.stream_id('6-0')])",
-		"|1");
+	sql_expect("SELECT * FROM respgres.xdel(0, 's', '6-0')", "|1");
 	transcript_expect(client, "XLEN s", ":0");
 	transcript_expect(client, "EXISTS s", ":1");
 	redisFree(client);

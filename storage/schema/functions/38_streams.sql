@@ -488,8 +488,8 @@ END
 $$;
 
 -- Removes entries; how many there were.
-CREATE OR REPLACE FUNCTION respgres.xdel(
-    db int, key bytea, ids bytea[], slot smallint DEFAULT NULL,
+CREATE OR REPLACE FUNCTION respgres.delete_entries(
+    db int, slot smallint, key bytea, ids bytea[],
     OUT error text, OUT deleted bigint)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
@@ -498,7 +498,6 @@ DECLARE
     gone record;
     s respgres.stream;
 BEGIN
-    slot := coalesce(slot, respgres.slot(key));
     SELECT * INTO k FROM respgres.open_key(db, slot, key, 'x', false);
     error := k.error;
     deleted := 0;
@@ -541,17 +540,26 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION respgres.xdel(
+    db int, key bytea, VARIADIC ids text[],
+    OUT error text, OUT deleted bigint)
+LANGUAGE sql AS $$
+    SELECT d.error, d.deleted
+      FROM respgres.delete_entries(
+           xdel.db, respgres.slot(xdel.key), xdel.key,
+           ARRAY(SELECT respgres.stream_id(i.id)
+                   FROM unnest(xdel.ids) AS i (id))) AS d
+$$;
+
 -- Trims a stream as trim_stream() does; how many entries went.
-CREATE OR REPLACE FUNCTION respgres.xtrim(
-    db int, key bytea, maxlen bigint DEFAULT NULL, minid bytea DEFAULT NULL,
-    approximate boolean DEFAULT false, most bigint DEFAULT 0,
-    slot smallint DEFAULT NULL, OUT error text, OUT trimmed bigint)
+CREATE OR REPLACE FUNCTION respgres.trim_key(
+    db int, slot smallint, key bytea, maxlen bigint, minid bytea,
+    approximate boolean, most bigint, OUT error text, OUT trimmed bigint)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
     k record;
 BEGIN
-    slot := coalesce(slot, respgres.slot(key));
     SELECT * INTO k FROM respgres.open_key(db, slot, key, 'x', false);
     error := k.error;
     trimmed := 0;
@@ -564,6 +572,16 @@ BEGIN
         PERFORM respgres.close_key(db, slot, key, k.size - trimmed);
     END IF;
 END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.xtrim(
+    db int, key bytea, maxlen bigint DEFAULT NULL, minid text DEFAULT NULL,
+    approximate boolean DEFAULT false, OUT error text, OUT trimmed bigint)
+LANGUAGE sql AS $$
+    SELECT t.error, t.trimmed
+      FROM respgres.trim_key(
+           xtrim.db, respgres.slot(xtrim.key), xtrim.key, xtrim.maxlen,
+           respgres.stream_id(xtrim.minid), xtrim.approximate, 0) AS t
 $$;
 
 -- Sets what a stream remembers beside its entries; NULL leaves it alone.
@@ -664,4 +682,30 @@ LANGUAGE sql IMMUTABLE AS $$
                             ORDER BY n.ordinal)
       FROM unnest(fields) WITH ORDINALITY AS n (name, ordinal)
      WHERE n.ordinal % 2 = 1
+$$;
+
+-- For a stream whose entries and pending entries were stored one by one: finds
+-- out what is kept about them elsewhere.
+CREATE OR REPLACE FUNCTION respgres.renew_stream(
+    slot smallint, content_id bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM respgres.move_stream_head(slot, content_id, '\x');
+    UPDATE respgres.stream AS u
+       SET tail_node = coalesce((
+           SELECT e.node FROM respgres.stream_entry e
+            WHERE e.slot = u.slot AND e.content_id = u.content_id
+            ORDER BY e.id DESC LIMIT 1), 0), tail_count = 0
+     WHERE u.slot = renew_stream.slot
+       AND u.content_id = renew_stream.content_id;
+    UPDATE respgres.stream_consumer AS u
+       SET pending = (
+           SELECT count(*) FROM respgres.stream_pending p
+            WHERE p.slot = u.slot AND p.group_id = u.group_id
+              AND p.consumer_id = u.id)
+      FROM respgres.stream_group g
+     WHERE g.slot = renew_stream.slot
+       AND g.content_id = renew_stream.content_id
+       AND u.slot = g.slot AND u.group_id = g.id;
+END
 $$;

@@ -71,10 +71,10 @@ BEGIN
 END
 $$;
 
--- Makes a group that has yet to read what comes after `id` (NULL: the last
--- entry); `make` makes an empty stream where there is none.
+-- Makes a group that has yet to read what comes after `id` ('$': after what is
+-- there); `make` makes an empty stream where there is none.
 CREATE OR REPLACE FUNCTION respgres.xgroup_create(
-    db int, key bytea, name bytea, id bytea DEFAULT NULL,
+    db int, key bytea, name bytea, id text DEFAULT '$',
     make boolean DEFAULT false, entries_read bigint DEFAULT NULL,
     slot smallint DEFAULT NULL, OUT error text)
 LANGUAGE plpgsql AS $$
@@ -84,6 +84,11 @@ DECLARE
     zero CONSTANT bytea := '\x00000000000000000000000000000000';
     last_id bytea;
 BEGIN
+    IF xgroup_create.id <> '$'
+       AND respgres.stream_id(xgroup_create.id) IS NULL THEN
+        error := respgres.stream_id_error();
+        RETURN;
+    END IF;
     SELECT * INTO k FROM respgres.open_key(
         db, coalesce(xgroup_create.slot, respgres.slot(key)), key, 'x', make);
     error := k.error;
@@ -107,7 +112,9 @@ BEGIN
            (slot, content_id, name, long_name, last_id, entries_read)
     VALUES (k.content_slot, k.content_id, respgres.indexed(xgroup_create.name),
             respgres.long(xgroup_create.name),
-            coalesce(xgroup_create.id, last_id), xgroup_create.entries_read)
+            coalesce(respgres.stream_id(nullif(xgroup_create.id, '$')),
+                     last_id),
+            xgroup_create.entries_read)
         ON CONFLICT (slot, content_id, name) DO NOTHING;
     IF NOT FOUND THEN
         error := 'BUSYGROUP Consumer Group name already exists';
@@ -115,9 +122,9 @@ BEGIN
 END
 $$;
 
--- Moves a group to another entry (NULL: the last one).
+-- Moves a group to another entry ('$': the last one).
 CREATE OR REPLACE FUNCTION respgres.xgroup_setid(
-    db int, key bytea, name bytea, id bytea DEFAULT NULL,
+    db int, key bytea, name bytea, id text DEFAULT '$',
     entries_read bigint DEFAULT NULL, slot smallint DEFAULT NULL,
     OUT error text)
 LANGUAGE plpgsql AS $$
@@ -128,7 +135,8 @@ BEGIN
         db, coalesce(slot, respgres.slot(key)), key, name);
     error := g.error;
     UPDATE respgres.stream_group AS u
-       SET last_id = coalesce(xgroup_setid.id, s.last_id),
+       SET last_id = coalesce(
+               respgres.stream_id(nullif(xgroup_setid.id, '$')), s.last_id),
            entries_read = xgroup_setid.entries_read
       FROM respgres.stream s
      WHERE g.error IS NULL

@@ -63,7 +63,9 @@ SELECT k.db,
        coalesce(k.long_key, k.key) AS key,
        respgres.stream_id_text(e.id) AS id,
        respgres.stream_id_time(e.id) AS added_at,
-       respgres.readable_fields(e.fields) AS fields
+       respgres.readable_fields(e.fields) AS fields,
+       -- Sorts as entries do, and finds ranges of them.
+       e.id AS id_bytes
   FROM respgres.key k
   JOIN respgres.stream_entry e
     ON e.slot = k.content_slot AND e.content_id = k.content_id

@@ -28,8 +28,8 @@ LANGUAGE sql STABLE AS $$
                zpopmin,zpopmax,zcard,zcount,zunionstore,zinterstore,
                zdiffstore,
                geoadd,geodist,geopos,geosearch,
-               xadd,xlen,xrange,xrevrange,xdel,xtrim,xread,xreadgroup,xack,
-               xgroup_create,xgroup_destroy,xpending,xclaim,xautoclaim
+               xadd,xlen,xrange,xdel,xtrim,xreadgroup,xack,
+               xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim
            }'::text[])
 $$;
 
