@@ -36,6 +36,9 @@ const char *keys_encoding(const struct result *result);
  * finished. */
 bool keys_read_cursor(struct request *request, int index, int64_t *cursor);
 
+/* Whether maxmemory-policy counts uses instead of noting the last one. */
+bool keys_use_lfu(const struct request *request);
+
 /* Reads argv[index] as a database number; on failure it has replied, with
  * `error` (NULL: Redis' usual text) for what is no number, and finished. */
 bool keys_read_database(

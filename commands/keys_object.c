@@ -15,8 +15,8 @@
 /* The longest string that Redis keeps beside its header. */
 enum { EMBEDDED_SIZE = 44 };
 
-static bool
-uses_lfu(const struct request *request)
+bool
+keys_use_lfu(const struct request *request)
 {
 	int policy = settings_get(request->server->settings, maxmemory_policy);
 
@@ -90,6 +90,17 @@ encoding_done(void *arg, const struct result *result)
 		request_reply_bulk(request, bytes_of(keys_encoding(result)));
 }
 
+/* The frequency that RESTORE has put where else the time of the last touch
+ * stands, as -1 - frequency; or less than 0. */
+static int64_t
+frequency(const struct result *result)
+{
+	int64_t touched_s = result_int64(result, 0, LOOK_NOW) / 1000 -
+		result_int64(result, 0, LOOK_IDLE_S);
+
+	return -1 - touched_s;
+}
+
 static void
 idletime_done(void *arg, const struct result *result)
 {
@@ -98,7 +109,7 @@ idletime_done(void *arg, const struct result *result)
 
 	if (has_replied(request, result))
 		return;
-	if (uses_lfu(request)) {
+	if (keys_use_lfu(request)) {
 		request_reply_error(request,
 			"ERR An LFU maxmemory policy is selected, idle time "
 			"not tracked. Please note that when switching between "
@@ -107,7 +118,8 @@ idletime_done(void *arg, const struct result *result)
 		return;
 	}
 	idle_s = result_int64(result, 0, LOOK_IDLE_S);
-	request_reply_integer(request, idle_s > 0 ? idle_s : 0);
+	request_reply_integer(
+		request, idle_s > 0 && frequency(result) < 0 ? idle_s : 0);
 }
 
 static void
@@ -117,8 +129,9 @@ freq_done(void *arg, const struct result *result)
 
 	if (has_replied(request, result))
 		return;
-	if (uses_lfu(request))
-		request_reply_integer(request, 0);
+	if (keys_use_lfu(request))
+		request_reply_integer(
+			request, frequency(result) > 0 ? frequency(result) : 0);
 	else
 		request_reply_error(request,
 			"ERR An LFU maxmemory policy is not selected, access "

@@ -162,6 +162,11 @@ cmd_restore(struct request *request)
 		refuse(request, &options, error);
 		return;
 	}
+	/* Only one of both is kept, whatever was given. */
+	if (keys_use_lfu(request))
+		options.idle_s = -1;
+	else
+		options.frequency = -1;
 	status = rdb_read(payload, &limits, &value);
 	if (status != RDB_READ_OK) {
 		refuse(request, &options, status_error(status));

@@ -114,10 +114,12 @@ bind_options(struct call *call, const struct restore_options *options)
 		call_bind_null(call, VALUE_INT64);
 	else
 		call_bind_int64(call, options->ttl);
-	if (options->idle_s < 0)
-		call_bind_null(call, VALUE_INT64);
-	else
+	if (options->frequency >= 0)
+		call_bind_int64(call, -1 - options->frequency);
+	else if (options->idle_s >= 0)
 		call_bind_int64(call, options->idle_s);
+	else
+		call_bind_null(call, VALUE_INT64);
 }
 
 static void

@@ -1,6 +1,7 @@
 -- Statements of DUMP and RESTORE.  The first seven parameters of the latter are
 -- alike: database, slot, key, whether to replace, time to live or expiry in
--- milliseconds, seconds of idleness.  The only row has an error text or NULL.
+-- milliseconds, seconds of idleness or -1 - frequency.  The only row has an error
+-- text or NULL.
 
 -- name: dump_rows
 -- The rows of a value, or one of the kind + when they are more than $4.

@@ -67,6 +67,18 @@ expect_same(const char *what, const char *format, const char *other_format)
 	free(actual);
 }
 
+/* Both servers answer alike. */
+static void
+expect_same_here(const char *what, const char *command)
+{
+	char *expected = reference_ask(redis, command);
+	char *actual = reference_ask(ours, command);
+
+	cr_expect_str_eq(actual, expected, "%s: %s", what, command);
+	free(expected);
+	free(actual);
+}
+
 /* Redis' value "key" goes through our server and comes back as "copy". */
 static void
 check_journey(const char *what)
@@ -164,6 +176,9 @@ check_stream_journey(const char *what)
 
 	restore(ours, "key", payload, what);
 	freeReplyObject(payload);
+	expect_same_here(what, "XRANGE key - +");
+	expect_same_here(what, "XINFO GROUPS key");
+	expect_same_here(what, "XPENDING key g1");
 	payload = dump(ours, "key");
 	restore(redis, "copy", payload, what);
 	freeReplyObject(payload);
@@ -397,6 +412,68 @@ Test(dump, idle_time)
 	transcript_expect(ours, "INCR k", ":2");
 	transcript_expect(ours, "OBJECT ENCODING k", "$int");
 	freeReplyObject(payload);
+}
+
+/* It is kept in place of the idle time, by policy, until the next write. */
+Test(dump, frequency)
+{
+	redisReply *payload, *reply;
+
+	reference_run(redis, "SET key 1");
+	payload = dump(redis, "key");
+	transcript_expect(
+		ours, "CONFIG SET maxmemory-policy allkeys-lfu", "+OK");
+	reply = redisCommand(
+		ours, "RESTORE k 0 %b FREQ 100", payload->str, payload->len);
+	cr_expect_eq(reply->type, REDIS_REPLY_STATUS);
+	freeReplyObject(reply);
+	transcript_expect(ours, "OBJECT FREQ k", ":100");
+	transcript_expect(
+		ours, "CONFIG SET maxmemory-policy noeviction", "+OK");
+	transcript_expect(ours, "OBJECT IDLETIME k", ":0");
+	reply = redisCommand(ours, "RESTORE k 0 %b REPLACE FREQ 100",
+		payload->str, payload->len);
+	freeReplyObject(reply);
+	transcript_expect(ours, "OBJECT IDLETIME k", ":0");
+	freeReplyObject(payload);
+}
+
+static void
+wait_for_blocked_client(void)
+{
+	for (int i = 0; i < 500; i++) {
+		char *clients = reference_ask(ours, "INFO clients");
+		bool blocked = strstr(clients, "blocked_clients:1\r") != NULL;
+
+		free(clients);
+		if (blocked)
+			return;
+		usleep(10000);
+	}
+	cr_assert_fail("nobody waits");
+}
+
+/* One who waits for a list gets what is restored. */
+Test(dump, restoring_wakes_those_who_wait)
+{
+	redisContext *waiting = shared_server_connect();
+	redisReply *payload, *reply;
+	int written = 0;
+
+	reference_run(redis, "RPUSH key a b");
+	payload = dump(redis, "key");
+	redisAppendCommand(waiting, "BLPOP k 30");
+	while (!written)
+		cr_assert_eq(redisBufferWrite(waiting, &written), REDIS_OK);
+	wait_for_blocked_client();
+	restore(ours, "k", payload, "list");
+	cr_assert_eq(redisGetReply(waiting, (void **)&reply), REDIS_OK);
+	cr_assert_eq(reply->type, REDIS_REPLY_ARRAY);
+	cr_expect_str_eq(reply->element[1]->str, "a");
+	transcript_expect(ours, "LRANGE k 0 -1", "[$b]");
+	freeReplyObject(reply);
+	freeReplyObject(payload);
+	redisFree(waiting);
 }
 
 /* Another type takes the place of one, and of the old nothing is left. */

@@ -153,8 +153,9 @@ END
 $$;
 
 -- Makes the key for a value that is being restored.  At most one of ttl_ms and
--- expires_at; idle_s, when given, is how long ago it was last touched.  For a
--- collection content_id says where its elements belong; NULL: nowhere, as it
+-- expires_at; idle_s, when given, is how long ago it was last touched, or as
+-- -1 - frequency how often: what OBJECT FREQ says until the next write puts a
+-- time into touched_at.  For a collection content_id says where its elements belong; NULL: nowhere, as it
 -- has expired already.
 CREATE OR REPLACE FUNCTION respgres.restore_key(
     db int, slot smallint, key bytea, replace boolean, ttl_ms bigint,
@@ -195,7 +196,9 @@ BEGIN
                      THEN nextval('respgres.key_id') END,
                 CASE WHEN new_type <> 's' THEN restore_key.slot END, new_size,
                 CASE WHEN new_type <> 's' THEN 0 END,
-                greatest(now_ms / 1000 - coalesce(idle_s, 0), 0))
+                CASE WHEN idle_s < 0 THEN idle_s
+                     ELSE greatest(now_ms / 1000 - coalesce(idle_s, 0), 0)
+                END)
             ON CONFLICT DO NOTHING
         RETURNING n.content_id INTO content_id;
         EXIT WHEN FOUND;
