@@ -11,6 +11,7 @@
 #include "commands/blocking.h"
 
 #include "commands/blocking_queue.h"
+#include "commands/blocking_state.h"
 #include "commands/command.h"
 #include "commands/connection.h"
 #include "commands/counters.h"
@@ -20,12 +21,10 @@
 #include "commands/table.h"
 #include "storage/base/clock.h"
 #include "storage/base/memory.h"
-#include "storage/base/number.h"
 #include "storage/feed.h"
 #include "storage/store.h"
 
 #include <event2/event.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -33,9 +32,6 @@
 
 /* A pause may end early, and nobody tells. */
 enum { PAUSE_LOOK_US = 50 * 1000 };
-
-/* A century. */
-#define TIMEOUT_MAX_MS INT64_C(3155760000000)
 
 enum blocked_ending {
 	ENDING_NONE,
@@ -45,33 +41,12 @@ enum blocked_ending {
 	ENDING_SHUTDOWN, /* it is to be closed */
 };
 
-struct blocking {
-	struct server *server;
-	pthread_mutex_t mutex;
-	struct awaited_keys keys; /* under the mutex */
-	bool closing; /* likewise */
-	_Atomic long registered, waiting;
-};
-
 static void on_timer(evutil_socket_t socket, short what, void *arg);
 
 static struct blocking *
 hub_of(const struct request *request)
 {
 	return request->server->blocking;
-}
-
-static void
-lock(struct blocking *blocking)
-{
-	pthread_mutex_lock(&blocking->mutex);
-}
-
-static void
-unlock(struct blocking *blocking)
-{
-	blocking_tidy(&blocking->keys);
-	pthread_mutex_unlock(&blocking->mutex);
 }
 
 /* --- work ------------------------------------------------------------ */
@@ -194,13 +169,13 @@ end_wait(struct blocked *blocked, enum blocked_ending ending)
 	struct blocking *blocking = hub_of(blocked->request);
 	bool idle;
 
-	lock(blocking);
+	blocking_lock(blocking);
 	if (blocked->ending == ENDING_NONE || ending == ENDING_CLOSED)
 		blocked->ending = (int)ending;
 	idle = blocked->state == BLOCKED_WAITING;
 	if (idle)
 		blocked->state = BLOCKED_ATTEMPTING;
-	unlock(blocking);
+	blocking_unlock(blocking);
 	if (idle || blocked->held)
 		blocking_end_attempt(blocked, false);
 }
@@ -312,7 +287,7 @@ end_attempt(struct blocked *blocked, bool served, bool found)
 	bool over;
 
 	blocking_work_init(&work);
-	lock(blocking);
+	blocking_lock(blocking);
 	if (request->connection->gone)
 		blocked->ending = ENDING_CLOSED;
 	else if (blocking->closing && blocked->ending == ENDING_NONE)
@@ -342,7 +317,7 @@ end_attempt(struct blocked *blocked, bool served, bool found)
 			blocking_raise_outside(&blocking->keys,
 				blocked->places[i].queue, &work);
 	}
-	unlock(blocking);
+	blocking_unlock(blocking);
 	if (over)
 		end(blocked, served);
 	do_work(&work, here);
@@ -374,37 +349,15 @@ blocking_wait(struct blocked *blocked)
 			clock_monotonic_us() + blocked->timeout_us;
 	if (!request->never_blocks) {
 		atomic_fetch_add(&blocking->registered, 1);
-		lock(blocking);
+		blocking_lock(blocking);
 		behind = blocking_enter(&blocking->keys, blocked);
-		unlock(blocking);
+		blocking_unlock(blocking);
 	}
 	/* What comes for those before it, it must not take. */
 	if (behind && blocked->look != NULL)
 		blocked->look(blocked);
 	else
 		blocked->attempt(blocked, -1);
-}
-
-bool
-blocking_read_timeout(struct request *request, int index, int64_t *timeout_us)
-{
-	long double seconds, milliseconds;
-
-	if (!number_parse_long_double(request->argv[index], &seconds)) {
-		request_reply_error(
-			request, "ERR timeout is not a float or out of range");
-		return false;
-	}
-	milliseconds = ceill(seconds * 1000);
-	/* So is what overflows, in Redis. */
-	if (milliseconds < 0 || milliseconds >= (long double)INT64_MAX) {
-		request_reply_error(request, "ERR timeout is negative");
-		return false;
-	}
-	*timeout_us = milliseconds < TIMEOUT_MAX_MS ?
-		(int64_t)milliseconds * 1000 :
-		(int64_t)TIMEOUT_MAX_MS * 1000;
-	return true;
 }
 
 /* --- additions ------------------------------------------------------- */
@@ -479,10 +432,10 @@ blocking_expect(struct request *request, struct bytes key)
 	struct blocking_name name;
 
 	blocking_name_key(&name, request->db, key);
-	lock(blocking);
+	blocking_lock(blocking);
 	add_signals(
 		request, blocking_find_queues(&blocking->keys, &name), false);
-	unlock(blocking);
+	blocking_unlock(blocking);
 	return request->addition;
 }
 
@@ -519,13 +472,13 @@ blocking_expected(struct blocking *blocking, struct addition *addition)
 		return;
 	blocking_work_init(&work);
 	here = addition->request ? addition->request->store : NULL;
-	lock(blocking);
+	blocking_lock(blocking);
 	addition->raised = true;
 	if (addition->request != NULL)
 		raise_all(blocking, addition, &work);
 	else
 		lower_all(blocking, addition, &work);
-	unlock(blocking);
+	blocking_unlock(blocking);
 	do_work(&work, here);
 }
 
@@ -540,11 +493,11 @@ detach(struct request *request)
 
 	blocking_work_init(&work);
 	request->addition = NULL;
-	lock(blocking);
+	blocking_lock(blocking);
 	addition->request = NULL;
 	if (addition->raised)
 		lower_all(blocking, addition, &work);
-	unlock(blocking);
+	blocking_unlock(blocking);
 	do_work(&work, here);
 }
 
@@ -585,7 +538,7 @@ raise_and_finish(struct request *request, struct blocking *blocking)
 		raise_all(blocking, addition, &work);
 		release_all(blocking, addition, &work);
 	}
-	unlock(blocking);
+	blocking_unlock(blocking);
 	if (addition == NULL)
 		request_finish(request);
 	do_work(&work, here);
@@ -611,7 +564,7 @@ blocking_finish(struct request *request, int db, const struct bytes *keys,
 		request_finish(request);
 		return;
 	}
-	lock(blocking);
+	blocking_lock(blocking);
 	for (int i = 0; i < key_count; i++) {
 		struct blocking_name name;
 
@@ -632,7 +585,7 @@ blocking_finish_swap(struct request *request, int first, int second)
 		request_finish(request);
 		return;
 	}
-	lock(blocking);
+	blocking_lock(blocking);
 	HASH_ITER (hh, blocking->keys.table, key, next) {
 		int db = blocking_key_database(key);
 
@@ -651,12 +604,12 @@ blocking_notice(struct blocking *blocking, int db, struct bytes key)
 
 	blocking_name_indexed(&name, db, key);
 	blocking_work_init(&work);
-	lock(blocking);
+	blocking_lock(blocking);
 	queue = blocking_find_queues(&blocking->keys, &name);
 	for (; queue != NULL; queue = queue->next)
 		if (queue->places != NULL)
 			blocking_raise_outside(&blocking->keys, queue, &work);
-	unlock(blocking);
+	blocking_unlock(blocking);
 	do_work(&work, NULL);
 }
 
@@ -714,16 +667,16 @@ blocking_note_write(const struct request *request)
 	if (!(command->flags & CMD_WRITE) || command->group == GROUP_STREAM)
 		return;
 	blocking = hub_of(request);
-	if (atomic_load_explicit(
-		    &blocking->registered, memory_order_relaxed) == 0)
+	if (atomic_load_explicit(&blocking->registered, memory_order_relaxed) ==
+		0)
 		return;
 	blocking_work_init(&work);
-	lock(blocking);
+	blocking_lock(blocking);
 	if (command->keys[0].begin == KEY_BEGIN_NONE)
 		wake_all_readers(blocking, &work);
 	else
 		wake_readers_of_keys(blocking, request, &work);
-	unlock(blocking);
+	blocking_unlock(blocking);
 	do_work(&work, NULL);
 }
 
@@ -750,54 +703,6 @@ long
 blocking_count(const struct blocking *blocking)
 {
 	return atomic_load_explicit(&blocking->waiting, memory_order_relaxed);
-}
-
-/* --- the feed -------------------------------------------------------- */
-
-static void
-on_added(void *arg, int db, struct bytes indexed)
-{
-	blocking_notice(arg, db, indexed);
-}
-
-static void
-on_watched(void *arg, struct feed_key *key)
-{
-	blocking_notice(arg, key->db, key->key);
-}
-
-static void
-on_released(void *arg, struct feed_key *key)
-{
-	struct blocking *blocking = arg;
-
-	lock(blocking);
-	blocking_forget_key(&blocking->keys, key);
-	unlock(blocking);
-}
-
-static void
-on_tick(void *arg)
-{
-	struct blocking *blocking = arg;
-
-	lock(blocking);
-	blocking_leave_idle(&blocking->keys);
-	unlock(blocking);
-}
-
-void
-blocking_listen(struct blocking *blocking, struct event_base *base)
-{
-	static const struct feed_handlers handlers = {
-		.added = on_added,
-		.watched = on_watched,
-		.released = on_released,
-		.tick = on_tick,
-	};
-
-	blocking->keys.feed =
-		feed_new(base, blocking->server->storage, &handlers, blocking);
 }
 
 /* --- life ------------------------------------------------------------ */
@@ -830,9 +735,9 @@ blocking_close(struct blocking *blocking)
 	struct blocking_work work;
 
 	blocking_work_init(&work);
-	lock(blocking);
+	blocking_lock(blocking);
 	blocking->closing = true;
 	blocking_claim_waiting(&blocking->keys, ENDING_SHUTDOWN, &work);
-	unlock(blocking);
+	blocking_unlock(blocking);
 	do_work(&work, NULL);
 }
