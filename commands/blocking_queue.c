@@ -284,6 +284,8 @@ find_over(const struct blocking_queue *queue)
 	struct blocking_signal *signal;
 
 	DL_FOREACH (queue->signals, signal)
+		/* The analyzer does not see that a freed one has left the
+		 * list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		if (is_over(signal))
 			return signal;
 	return NULL;

@@ -179,8 +179,10 @@ estimate_step(double radius, double latitude)
 
 	if (radius == 0)
 		return GEOHASH_STEP_MAX;
-	for (; radius < MERCATOR_MAX; radius *= 2)
+	while (radius < MERCATOR_MAX) {
+		radius *= 2;
 		step++;
+	}
 	step -= 2;
 	/* Cells are narrower towards the poles. */
 	if (fabs(latitude) > 66)

@@ -142,12 +142,14 @@ send_many(struct attempt *attempt)
 		attempt_done, attempt);
 
 	for (int i = 0; i < reading->key_count; i++) {
-		char *encoded = request_allocate(request, STREAM_ID_SIZE);
+		char *encoded = NULL;
 
-		stream_id_encode(encoded, reading->positions[i].after);
-		afters[i] = reading->positions[i].is_open ?
-			(struct bytes){ 0 } :
-			(struct bytes){ encoded, STREAM_ID_SIZE };
+		if (!reading->positions[i].is_open) {
+			encoded = request_allocate(request, STREAM_ID_SIZE);
+			stream_id_encode(encoded, reading->positions[i].after);
+		}
+		afters[i] = (struct bytes){ encoded,
+			encoded != NULL ? STREAM_ID_SIZE : 0 };
 	}
 	call_bind_key(call, request->db, reading->keys[0]);
 	call_bind_bytes_array(

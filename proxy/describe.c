@@ -96,8 +96,7 @@ client_describe(struct client *client, struct connection_facts *facts)
 	*facts = (struct connection_facts){
 		.socket = client->socket,
 		.requests = client->in_flight,
-		.blocked = client->paused ||
-			client->connection.unblock != NULL,
+		.blocked = client->paused || client->connection.unblock != NULL,
 		.closing = client->closing,
 		.output_size = client_output_size(client),
 		.output_chunks = client_output_size(client) > 0,

@@ -219,11 +219,11 @@ start_ranges(struct sweeper *sweeper)
 static void
 after_sweep(struct sweeper *sweeper)
 {
-	if (!may_sweep(sweeper))
-		next_schema(sweeper);
-	else if (sweeper->due < sweeper->asked && sweeper->contents_due)
+	bool done = sweeper->due < sweeper->asked;
+
+	if (done && sweeper->contents_due && may_sweep(sweeper))
 		sweep_contents(sweeper);
-	else if (sweeper->due < sweeper->asked)
+	else if (done || !may_sweep(sweeper))
 		next_schema(sweeper);
 	else if (sweeper->deleted * 2 > sweeper->due)
 		start_ranges(sweeper);
