@@ -25,6 +25,7 @@ struct node {
 	struct rdb_source *source;
 	struct rdb_packed packed;
 	struct rdb_stream_id first;
+	size_t number; /* of this listpack */
 	struct bytes *fields; /* of the master entry */
 	size_t field_count;
 };
@@ -125,6 +126,7 @@ read_entry(struct node *node, struct rdb_entry *entry, bool *deleted)
 		return false;
 	entry->id.ms = node->first.ms + (uint64_t)ms;
 	entry->id.seq = node->first.seq + (uint64_t)seq;
+	entry->node = node->number;
 	*deleted = flags & RDB_ENTRY_DELETED;
 	return true;
 }
@@ -155,10 +157,10 @@ add_entries(struct node *node, uint64_t count, struct rdb_array *array,
 }
 
 static bool
-read_node(struct rdb_source *source, struct rdb_array *array,
+read_node(struct rdb_source *source, size_t number, struct rdb_array *array,
 	struct rdb_stream_id *last)
 {
-	struct node node = { .source = source };
+	struct node node = { .source = source, .number = number };
 	struct bytes key, raw;
 	uint64_t entries;
 
@@ -182,7 +184,7 @@ read_entries(struct rdb_source *source, struct rdb_stream *stream)
 	if (!rdb_source_length(source, &nodes))
 		return false;
 	for (left = nodes; left > 0; left--)
-		if (!read_node(source, &array, &last))
+		if (!read_node(source, nodes - left, &array, &last))
 			return false;
 	stream->entries = array.items;
 	stream->entry_count = array.count;

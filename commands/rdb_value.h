@@ -66,6 +66,7 @@ struct rdb_entry {
 	struct rdb_stream_id id;
 	struct bytes *pairs; /* field, value, field, value, ... */
 	size_t pair_count;
+	size_t node; /* of which listpack it came, from 0 */
 };
 
 struct rdb_consumer {

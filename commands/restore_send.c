@@ -9,6 +9,7 @@
 #include "commands/strings.h"
 #include "storage/base/bytes.h"
 #include "storage/base/clock.h"
+#include "storage/base/number.h"
 #include "storage/call.h"
 
 #include <stddef.h>
@@ -55,14 +56,15 @@ stream_size(const struct rdb_stream *stream)
 
 		size += bytes_size(entry->pairs, 2 * entry->pair_count) +
 			2 * entry->pair_count *
-				(RDB_STREAM_ID_SIZE + ELEMENT_OVERHEAD);
+				(RDB_STREAM_ID_SIZE + NUMBER_SIZE +
+					2 * ELEMENT_OVERHEAD);
 	}
 	for (size_t i = 0; i < stream->group_count; i++) {
 		const struct rdb_group *group = &stream->groups[i];
 
 		size += group->name.size + 100;
 		for (size_t j = 0; j < group->consumer_count; j++)
-			size += group->consumers[j].name.size + 50;
+			size += group->consumers[j].name.size + 70;
 		size += group->pending_count * 60;
 	}
 	return size;
@@ -122,6 +124,17 @@ bind_options(struct call *call, const struct restore_options *options)
 		call_bind_null(call, VALUE_INT64);
 }
 
+static bool
+all_are_numbers(const struct rdb_set *set)
+{
+	int64_t number;
+
+	for (size_t i = 0; i < set->count; i++)
+		if (!number_parse_int64(set->members[i], &number))
+			return false;
+	return true;
+}
+
 static void
 bind_sorted_set(struct request *request, struct call *call,
 	const struct rdb_sorted_set *set)
@@ -172,20 +185,49 @@ clamp(uint64_t number)
 	return number > INT64_MAX ? INT64_MAX : (int64_t)number;
 }
 
+static size_t
+element_count(const struct rdb_stream *stream)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < stream->entry_count; i++)
+		count += 2 * stream->entries[i].pair_count;
+	return count;
+}
+
+/* How many entries the first node has; how many the last, and their bytes. */
+static void
+bind_nodes(struct call *call, const struct rdb_stream *stream)
+{
+	const struct rdb_entry *entries = stream->entries;
+	size_t count = stream->entry_count;
+	int64_t head_count = 0, tail_count = 0, tail_bytes = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		head_count += entries[i].node == entries[0].node;
+		if (entries[i].node != entries[count - 1].node)
+			continue;
+		tail_count++;
+		for (size_t j = 0; j < 2 * entries[i].pair_count; j++)
+			tail_bytes += (int64_t)entries[i].pairs[j].size;
+	}
+	call_bind_int64(call, head_count);
+	call_bind_int64(call, tail_count);
+	call_bind_int64(call, tail_bytes);
+}
+
 static void
 bind_entries(struct request *request, struct call *call,
 	const struct rdb_stream *stream)
 {
-	size_t count = 0, next = 0;
-	struct bytes *ids, *elements;
-	char *keys;
-
-	for (size_t i = 0; i < stream->entry_count; i++)
-		count += 2 * stream->entries[i].pair_count;
-	ids = request_allocate(request, count * sizeof(*ids));
-	elements = request_allocate(request, count * sizeof(*elements));
-	keys = request_allocate(
+	size_t count = element_count(stream), next = 0;
+	struct bytes *ids = request_allocate(request, count * sizeof(*ids));
+	struct bytes *elements =
+		request_allocate(request, count * sizeof(*elements));
+	int64_t *nodes = request_allocate(request, count * sizeof(*nodes));
+	char *keys = request_allocate(
 		request, stream->entry_count * RDB_STREAM_ID_SIZE);
+
 	for (size_t i = 0; i < stream->entry_count; i++) {
 		const struct rdb_entry *entry = &stream->entries[i];
 		char *key = keys + i * RDB_STREAM_ID_SIZE;
@@ -193,11 +235,14 @@ bind_entries(struct request *request, struct call *call,
 		rdb_stream_id_encode(entry->id, key);
 		for (size_t j = 0; j < 2 * entry->pair_count; j++, next++) {
 			ids[next] = (struct bytes){ key, RDB_STREAM_ID_SIZE };
+			nodes[next] = (int64_t)entry->node + 1;
 			elements[next] = entry->pairs[j];
 		}
 	}
 	call_bind_bytes_array(call, ids, (uint32_t)count);
+	call_bind_int64_array(call, nodes, (uint32_t)count);
 	call_bind_bytes_array(call, elements, (uint32_t)count);
+	bind_nodes(call, stream);
 }
 
 static void
@@ -219,31 +264,43 @@ bind_groups(struct request *request, struct call *call,
 	call_bind_int64_array(call, reads, (uint32_t)count);
 }
 
+static size_t
+consumer_count(const struct rdb_stream *stream)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < stream->group_count; i++)
+		count += stream->groups[i].consumer_count;
+	return count;
+}
+
 static void
 bind_consumers(struct request *request, struct call *call,
 	const struct rdb_stream *stream)
 {
-	size_t count = 0, next = 0;
-	struct bytes *names;
-	int64_t *groups, *seen_at;
+	size_t count = consumer_count(stream), first = 0;
+	struct bytes *names = request_allocate(request, count * sizeof(*names));
+	int64_t *groups = request_allocate(request, count * sizeof(*groups));
+	int64_t *seen_at = request_allocate(request, count * sizeof(*seen_at));
+	int64_t *pending = request_allocate(request, count * sizeof(*pending));
 
-	for (size_t i = 0; i < stream->group_count; i++)
-		count += stream->groups[i].consumer_count;
-	names = request_allocate(request, count * sizeof(*names));
-	groups = request_allocate(request, count * sizeof(*groups));
-	seen_at = request_allocate(request, count * sizeof(*seen_at));
 	for (size_t i = 0; i < stream->group_count; i++) {
 		const struct rdb_group *group = &stream->groups[i];
 
-		for (size_t j = 0; j < group->consumer_count; j++, next++) {
-			names[next] = group->consumers[j].name;
-			groups[next] = (int64_t)i + 1;
-			seen_at[next] = group->consumers[j].seen_at;
+		for (size_t j = 0; j < group->consumer_count; j++) {
+			names[first + j] = group->consumers[j].name;
+			groups[first + j] = (int64_t)i + 1;
+			seen_at[first + j] = group->consumers[j].seen_at;
+			pending[first + j] = 0;
 		}
+		for (size_t j = 0; j < group->pending_count; j++)
+			pending[first + group->pending[j].consumer]++;
+		first += group->consumer_count;
 	}
 	call_bind_int64_array(call, groups, (uint32_t)count);
 	call_bind_bytes_array(call, names, (uint32_t)count);
 	call_bind_int64_array(call, seen_at, (uint32_t)count);
+	call_bind_int64_array(call, pending, (uint32_t)count);
 }
 
 /* Arrays of a column for each fact about pending entries. */
@@ -327,6 +384,7 @@ bind_value(struct request *request, struct call *call,
 	case RDB_SET:
 		call_bind_bytes_array(
 			call, value->set.members, (uint32_t)value->set.count);
+		call_bind_bool(call, all_are_numbers(&value->set));
 		break;
 	case RDB_SORTED_SET:
 		bind_sorted_set(request, call, &value->sorted_set);

@@ -222,6 +222,65 @@ Test(dump, groups_of_streams_travel)
 	check_stream_journey("all deleted");
 }
 
+/* What was restored is as good as what was made by commands: the same ones do
+ * the same to it on both servers. */
+static void
+check_use(const char *code, const char *const *commands)
+{
+	redisReply *payload;
+
+	script(code, 3000);
+	payload = dump(redis, "key");
+	restore(ours, "key", payload, code);
+	freeReplyObject(payload);
+	for (int i = 0; commands[i] != NULL; i++)
+		expect_same_here(code, commands[i]);
+	payload = dump(ours, "key");
+	restore(redis, "copy", payload, code);
+	freeReplyObject(payload);
+	expect_same(code, "DEBUG DIGEST-VALUE key", "DEBUG DIGEST-VALUE copy");
+	reference_run(redis, "DEL key copy");
+}
+
+Test(dump, restored_values_are_used_like_others)
+{
+	check_use("for i = 1, ARGV[1] do redis.call('RPUSH', KEYS[1], i) end",
+		(const char *const[]){ "LPUSH key a", "RPUSH key b c",
+			"LINDEX key 1500", "LPOP key 5", "RPOP key 2",
+			"LINSERT key BEFORE 100 x", "LREM key 1 200",
+			"LTRIM key 10 2000", "LLEN key", "LRANGE key 80 100",
+			NULL });
+	check_use("for i = 1, ARGV[1] do redis.call('SADD', KEYS[1], i) end",
+		(const char *const[]){ "SADD key 1 a", "SREM key 2 3 b",
+			"SISMEMBER key 4", "SCARD key", NULL });
+	check_use("for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], i * 7919 "
+		  "  % 1009, 'm' .. i) end",
+		(const char *const[]){ "ZRANK key m77", "ZREVRANK key m2999",
+			"ZRANGE key 1500 1510 WITHSCORES", "ZADD key 5 new",
+			"ZINCRBY key 100 m5", "ZRANK key m5", "ZPOPMIN key 10",
+			"ZCOUNT key 100 500", "ZREMRANGEBYRANK key 100 2000",
+			"ZRANK key m5", "ZRANGE key 0 30 REV", "ZCARD key",
+			NULL });
+	check_use("for i = 1, ARGV[1] do redis.call('HSET', KEYS[1], 'f' .. i, "
+		  "  i) end",
+		(const char *const[]){ "HSET key f1 x g y", "HDEL key f2 h",
+			"HINCRBY key f3 5", "HLEN key", "HGET key f3", NULL });
+	check_use(
+		"for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], i .. '-1', "
+		"  'f', i) end "
+		"redis.call('XGROUP', 'CREATE', KEYS[1], 'g', '0') "
+		"redis.call('XREADGROUP', 'GROUP', 'g', 'c', 'COUNT', 1500, "
+		"  'STREAMS', KEYS[1], '>') ",
+		(const char *const[]){ "XADD key 3000-1 f v",
+			"XADD key 3000-* f v", "XLEN key", "XDEL key 1-1 7-1",
+			"XACK key g 1-1 2-1 3-1 2000-1", "XPENDING key g",
+			"XREADGROUP GROUP g c COUNT 2 STREAMS key >",
+			"XREADGROUP GROUP g d COUNT 2 STREAMS key 0",
+			"XTRIM key MAXLEN ~ 2100", "XLEN key",
+			"XTRIM key MAXLEN 1950", "XRANGE key - + COUNT 3",
+			"XINFO GROUPS key", NULL });
+}
+
 Test(dump, long_and_binary_keys)
 {
 	char *key = memory_allocate_zeroed(1, 3000);

@@ -160,7 +160,7 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.restore_key(
     db int, slot smallint, key bytea, replace boolean, ttl_ms bigint,
     expires_at bigint, idle_s bigint, new_type "char", new_size bigint,
-    new_value bytea, new_number bigint,
+    new_value bytea, new_number bigint, new_raw boolean,
     OUT error text, OUT content_id bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -186,7 +186,7 @@ BEGIN
         END IF;
         INSERT INTO respgres.key AS n
                (db, slot, key, long_key, type, value, number, expires_at,
-                sweep_at, content_id, content_slot, size, first_position,
+                sweep_at, content_id, content_slot, size, first_position, raw,
                 touched_at)
         VALUES (restore_key.db, restore_key.slot,
                 respgres.indexed(restore_key.key),
@@ -195,7 +195,7 @@ BEGIN
                 CASE WHEN new_type <> 's'
                      THEN nextval('respgres.key_id') END,
                 CASE WHEN new_type <> 's' THEN restore_key.slot END, new_size,
-                CASE WHEN new_type <> 's' THEN 0 END,
+                CASE WHEN new_type <> 's' THEN 0 END, new_raw,
                 CASE WHEN idle_s < 0 THEN idle_s
                      ELSE greatest(now_ms / 1000 - coalesce(idle_s, 0), 0)
                 END)
@@ -203,6 +203,9 @@ BEGIN
         RETURNING n.content_id INTO content_id;
         EXIT WHEN FOUND;
     END LOOP;
+    IF new_type IN ('l', 'z', 'x') THEN
+        PERFORM respgres.wake(db, slot, key);
+    END IF;
 END
 $$;
 
@@ -215,7 +218,7 @@ DECLARE
 BEGIN
     SELECT * INTO k FROM respgres.restore_key(
         db, slot, key, replace, ttl_ms, expires_at, idle_s, 'l',
-        cardinality(items), NULL, NULL);
+        cardinality(items), NULL, NULL, false);
     error := k.error;
     IF k.content_id IS NOT NULL THEN
         INSERT INTO respgres.list_item (content_id, position, slot, value)
@@ -225,17 +228,18 @@ BEGIN
 END
 $$;
 
--- The members differ.
+-- The members differ; `integers` tells whether all are canonical 64-bit ones.
 CREATE OR REPLACE FUNCTION respgres.restore_set(
     db int, slot smallint, key bytea, replace boolean, ttl_ms bigint,
-    expires_at bigint, idle_s bigint, members bytea[], OUT error text)
+    expires_at bigint, idle_s bigint, members bytea[], integers boolean,
+    OUT error text)
 LANGUAGE plpgsql AS $$
 DECLARE
     k record;
 BEGIN
     SELECT * INTO k FROM respgres.restore_key(
         db, slot, key, replace, ttl_ms, expires_at, idle_s, 't',
-        cardinality(members), NULL, NULL);
+        cardinality(members), NULL, NULL, NOT integers);
     error := k.error;
     IF k.content_id IS NOT NULL THEN
         INSERT INTO respgres.set_member
@@ -259,7 +263,7 @@ DECLARE
 BEGIN
     SELECT * INTO k FROM respgres.restore_key(
         db, slot, key, replace, ttl_ms, expires_at, idle_s, 'z',
-        cardinality(members), NULL, NULL);
+        cardinality(members), NULL, NULL, false);
     error := k.error;
     IF k.content_id IS NOT NULL THEN
         INSERT INTO respgres.sorted_set_member
@@ -268,6 +272,8 @@ BEGIN
                restore_sorted_set.slot, respgres.indexed(i.member),
                respgres.long(i.member)
           FROM unnest(members, scores) AS i (member, score);
+        PERFORM respgres.rebuild_sorted_set_blocks(
+            slot, k.content_id, cardinality(members));
     END IF;
 END
 $$;
@@ -283,7 +289,7 @@ DECLARE
 BEGIN
     SELECT * INTO k FROM respgres.restore_key(
         db, slot, key, replace, ttl_ms, expires_at, idle_s, 'h',
-        cardinality(fields), NULL, NULL);
+        cardinality(fields), NULL, NULL, false);
     error := k.error;
     IF k.content_id IS NOT NULL THEN
         INSERT INTO respgres.hash_field
@@ -296,16 +302,18 @@ BEGIN
 END
 $$;
 
--- entry_ids has an entry's id for each of its elements, which are names and
--- values in turns.  A consumer has the number of its group, a pending entry
+-- entry_ids and entry_nodes have an entry's id and node for each of its elements,
+-- which are names and values in turns.  Of the first node there is how many
+-- entries it has, of the last their bytes, too.  A consumer has the number of its group, a pending entry
 -- that of its consumer, both from 1; entries_read is -1 where it is unknown.
 CREATE OR REPLACE FUNCTION respgres.restore_stream(
     db int, slot smallint, key bytea, replace boolean, ttl_ms bigint,
     expires_at bigint, idle_s bigint, size bigint, last_id bytea,
     max_deleted_id bytea, entries_added bigint, entry_ids bytea[],
-    elements bytea[], group_names bytea[], group_last_ids bytea[],
+    entry_nodes bigint[], elements bytea[], head_count bigint,
+    tail_count bigint, tail_bytes bigint, group_names bytea[], group_last_ids bytea[],
     entries_read bigint[], consumer_groups bigint[], consumer_names bytea[],
-    seen_at bigint[], pending_consumers bigint[], pending_ids bytea[],
+    seen_at bigint[], consumer_pending bigint[], pending_consumers bigint[], pending_ids bytea[],
     delivered_at bigint[], deliveries bigint[], OUT error text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -315,7 +323,7 @@ DECLARE
 BEGIN
     SELECT * INTO k FROM respgres.restore_key(
         db, slot, key, replace, ttl_ms, expires_at, idle_s, 'x', size, NULL,
-        NULL);
+        NULL, false);
     error := k.error;
     IF k.content_id IS NULL THEN
         RETURN;
@@ -325,14 +333,19 @@ BEGIN
     consumer_ids := ARRAY(SELECT nextval('respgres.key_id')
                             FROM generate_subscripts(consumer_names, 1));
     INSERT INTO respgres.stream
-           (content_id, entries_added, slot, last_id, max_deleted_id)
+           (content_id, entries_added, slot, last_id, max_deleted_id, first_id,
+            head_node, head_count, tail_node, tail_count, tail_bytes)
     VALUES (k.content_id, restore_stream.entries_added, restore_stream.slot,
-            restore_stream.last_id, restore_stream.max_deleted_id);
-    INSERT INTO respgres.stream_entry (content_id, slot, id, fields)
-    SELECT k.content_id, restore_stream.slot, e.id,
+            restore_stream.last_id, restore_stream.max_deleted_id,
+            coalesce(entry_ids[1], '\x00000000000000000000000000000000'),
+            coalesce(entry_nodes[1], 0), restore_stream.head_count,
+            coalesce(entry_nodes[cardinality(entry_nodes)], 0),
+            restore_stream.tail_count, restore_stream.tail_bytes);
+    INSERT INTO respgres.stream_entry (content_id, node, slot, id, fields)
+    SELECT k.content_id, min(e.node), restore_stream.slot, e.id,
            array_agg(e.element ORDER BY e.ordinal)
-      FROM unnest(entry_ids, elements) WITH ORDINALITY
-           AS e (id, element, ordinal)
+      FROM unnest(entry_ids, entry_nodes, elements) WITH ORDINALITY
+           AS e (id, node, element, ordinal)
      GROUP BY e.id;
     INSERT INTO respgres.stream_group
            (content_id, id, entries_read, slot, name, long_name, last_id)
@@ -342,12 +355,13 @@ BEGIN
       FROM unnest(group_names, group_last_ids, restore_stream.entries_read)
            WITH ORDINALITY AS g (name, last_id, entries_read, place);
     INSERT INTO respgres.stream_consumer
-           (group_id, id, seen_at, active_at, slot, name, long_name)
+           (group_id, id, seen_at, active_at, pending, slot, name, long_name)
     SELECT group_ids[c.of_group], consumer_ids[c.place], c.seen_at, c.seen_at,
-           restore_stream.slot, respgres.indexed(c.name),
+           c.pending, restore_stream.slot, respgres.indexed(c.name),
            respgres.long(c.name)
-      FROM unnest(consumer_groups, consumer_names, restore_stream.seen_at)
-           WITH ORDINALITY AS c (of_group, name, seen_at, place);
+      FROM unnest(consumer_groups, consumer_names, restore_stream.seen_at,
+                  consumer_pending) WITH ORDINALITY
+           AS c (of_group, name, seen_at, pending, place);
     INSERT INTO respgres.stream_pending
            (group_id, consumer_id, delivered_at, deliveries, slot, entry_id)
     SELECT group_ids[consumer_groups[p.consumer]], consumer_ids[p.consumer],
