@@ -169,52 +169,68 @@ read_arguments(struct request *request, struct reading *reading)
 
 /* --- an ID is refused, unless a key before it is --------------------- */
 
-static void
-refused_done(void *arg, const struct result *result)
+/* Columns of stream_look. */
+enum { LOOK_TYPE = 1, LOOK_GROUP, LOOK_HAS_NEW };
+
+/* Whether one of the first `count` keys has another type or no such group: it
+ * has then replied. */
+static bool
+write_key_error(
+	const struct reading *reading, const struct result *result, int count)
 {
-	enum { TYPE = 1, GROUP };
-	struct reading *reading = arg;
 	struct request *request = reading->request;
 	int row = -1;
 
-	if (request_failed(request, result))
-		return;
-	for (int i = 0; i <= reading->refused; i++) {
+	for (int i = 0; i < count; i++) {
 		int found = result_row_of_element(result, i, row);
 
-		if (found >= 0 && result_char(result, found, TYPE) != 'x') {
-			request_reply_error(request, ERROR_WRONG_TYPE);
-			return;
+		if (found >= 0 &&
+			result_char(result, found, LOOK_TYPE) != 'x') {
+			reply_error(&request->reply, ERROR_WRONG_TYPE);
+			return true;
 		}
 		if (reading->with_group &&
-			(found < 0 || result_is_null(result, found, GROUP))) {
+			(found < 0 ||
+				result_is_null(result, found, LOOK_GROUP))) {
 			streams_write_absence(request,
 				(struct stream_place){ ABSENT_IN_XREADGROUP,
 					reading->keys[i], reading->group },
 				false);
-			request_finish(request);
-			return;
+			return true;
 		}
 		if (found >= 0)
 			row = found;
 	}
-	request_reply_error(request, reading->refusal);
+	return false;
 }
 
 static void
-refuse(struct reading *reading)
+send_look(struct reading *reading, int count, call_done done)
 {
 	struct request *request = reading->request;
-	struct call *call = call_new(
-		request->store, SQL_stream_look, refused_done, reading);
+	struct call *call =
+		call_new(request->store, SQL_stream_look, done, reading);
 
-	for (int i = 0; i <= reading->refused; i++) {
+	for (int i = 0; i < count; i++) {
 		if (i > 0)
 			call_next_element(call);
 		call_bind_key(call, request->db, reading->keys[i]);
 		call_bind_bytes(call, reading->group);
 	}
 	call_send(call);
+}
+
+static void
+refused_done(void *arg, const struct result *result)
+{
+	struct reading *reading = arg;
+	struct request *request = reading->request;
+
+	if (request_failed(request, result))
+		return;
+	if (!write_key_error(reading, result, reading->refused + 1))
+		reply_error(&request->reply, reading->refusal);
+	request_finish(request);
 }
 
 /* --- ends and replies ------------------------------------------------ */
@@ -256,6 +272,43 @@ streams_write_stream_header(
 	reply_array(&request->reply, (size_t)entries);
 }
 
+/* --- looking before taking ------------------------------------------- */
+
+static void
+look_done(void *arg, const struct result *result)
+{
+	struct reading *reading = arg;
+	struct request *request = reading->request;
+	bool found = false;
+
+	if (request_failed(request, result) ||
+		write_key_error(reading, result, reading->key_count)) {
+		blocking_end_attempt(&reading->blocked, true);
+		return;
+	}
+	for (int row = 0; row < result->row_count; row++)
+		found = found || result_int64(result, row, LOOK_HAS_NEW);
+	blocking_end_look(&reading->blocked, found);
+}
+
+static void
+look(struct blocked *blocked)
+{
+	struct reading *reading = blocked->request->state;
+
+	send_look(reading, reading->key_count, look_done);
+}
+
+/* What is pending is delivered again, whoever waits. */
+static bool
+reads_new_entries_only(const struct reading *reading)
+{
+	for (int i = 0; i < reading->key_count; i++)
+		if (!reading->positions[i].is_open)
+			return false;
+	return reading->with_group;
+}
+
 /* --- handlers -------------------------------------------------------- */
 
 static void
@@ -271,7 +324,7 @@ run(struct request *request, bool with_group)
 	if (!read_arguments(request, reading))
 		return;
 	if (reading->refused < reading->key_count) {
-		refuse(reading);
+		send_look(reading, reading->refused + 1, refused_done);
 		return;
 	}
 	*blocked = (struct blocked){ .request = request,
@@ -280,6 +333,7 @@ run(struct request *request, bool with_group)
 		.key_count = reading->key_count,
 		.timeout_us = reading->timeout_ms * 1000,
 		.rivals = reading->group,
+		.look = reads_new_entries_only(reading) ? look : NULL,
 		.attempt = with_group ? streams_attempt_group_read :
 					streams_attempt_read,
 		.reply_timeout = reply_nothing };

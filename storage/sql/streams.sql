@@ -116,8 +116,12 @@ SELECT r.ordinal, r.type, NULL::bytea, r.id, r.fields,
 
 -- name: stream_look
 -- set: ordinal
--- Of each key that is there: its type, and its group's number or NULL.
-SELECT i.ordinal, k.type, g.id
+-- Of each key that is there: its type, its group's number or NULL, and whether
+-- that has something to read.
+SELECT i.ordinal, k.type, g.id,
+       EXISTS (SELECT FROM respgres.stream_entry e
+                WHERE e.slot = g.slot AND e.content_id = g.content_id
+                  AND e.id > g.last_id)
   FROM unnest($1::int4[], $2::int2[], $3::bytea[], $4::bytea[])
        WITH ORDINALITY AS i (db, slot, key, name, ordinal)
   JOIN respgres.key k

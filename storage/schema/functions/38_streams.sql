@@ -683,29 +683,3 @@ LANGUAGE sql IMMUTABLE AS $$
       FROM unnest(fields) WITH ORDINALITY AS n (name, ordinal)
      WHERE n.ordinal % 2 = 1
 $$;
-
--- For a stream whose entries and pending entries were stored one by one: finds
--- out what is kept about them elsewhere.
-CREATE OR REPLACE FUNCTION respgres.renew_stream(
-    slot smallint, content_id bigint) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM respgres.move_stream_head(slot, content_id, '\x');
-    UPDATE respgres.stream AS u
-       SET tail_node = coalesce((
-           SELECT e.node FROM respgres.stream_entry e
-            WHERE e.slot = u.slot AND e.content_id = u.content_id
-            ORDER BY e.id DESC LIMIT 1), 0), tail_count = 0
-     WHERE u.slot = renew_stream.slot
-       AND u.content_id = renew_stream.content_id;
-    UPDATE respgres.stream_consumer AS u
-       SET pending = (
-           SELECT count(*) FROM respgres.stream_pending p
-            WHERE p.slot = u.slot AND p.group_id = u.group_id
-              AND p.consumer_id = u.id)
-      FROM respgres.stream_group g
-     WHERE g.slot = renew_stream.slot
-       AND g.content_id = renew_stream.content_id
-       AND u.slot = g.slot AND u.group_id = g.id;
-END
-$$;
