@@ -431,6 +431,9 @@ blocking_expect(struct request *request, struct bytes key)
 	struct blocking *blocking = hub_of(request);
 	struct blocking_name name;
 
+	if (atomic_load_explicit(&blocking->registered, memory_order_relaxed) ==
+		0)
+		return NULL;
 	blocking_name_key(&name, request->db, key);
 	blocking_lock(blocking);
 	add_signals(
@@ -680,21 +683,28 @@ blocking_note_write(const struct request *request)
 	do_work(&work, NULL);
 }
 
-bool
-blocking_is_awaited(struct blocking *blocking, int db, struct bytes key)
+enum blocking_awaited
+blocking_find_awaited(struct blocking *blocking, const struct store *store,
+	int db, struct bytes key)
 {
 	struct blocking_name name;
 	struct blocking_queue *queue;
-	bool awaited = false;
+	enum blocking_awaited awaited = AWAITED_BY_NOBODY;
 
 	if (atomic_load_explicit(&blocking->registered, memory_order_relaxed) ==
 		0)
-		return false;
+		return AWAITED_BY_NOBODY;
 	blocking_name_key(&name, db, key);
 	pthread_mutex_lock(&blocking->mutex);
 	queue = blocking_find_queues(&blocking->keys, &name);
-	for (; queue != NULL && !awaited; queue = queue->next)
-		awaited = queue->places != NULL;
+	for (; queue != NULL; queue = queue->next) {
+		if (queue->places == NULL)
+			continue;
+		if (queue->elsewhere > 0 || queue->home != store)
+			awaited = AWAITED;
+		else if (awaited == AWAITED_BY_NOBODY)
+			awaited = AWAITED_IN_LANE;
+	}
 	pthread_mutex_unlock(&blocking->mutex);
 	return awaited;
 }

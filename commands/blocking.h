@@ -29,6 +29,7 @@ struct event;
 struct event_base;
 struct request;
 struct server;
+struct store;
 
 /* One waiting request, zeroed and from request_allocate(); the handler fills
  * the first part and then leaves the whole to blocking_wait(). */
@@ -43,6 +44,9 @@ struct blocked {
 	 * look.  Empty: an addition is for all who wait (XREAD).  Lists and
 	 * sorted sets leave it empty: there all compete. */
 	struct bytes rivals;
+	/* Every attempt from one key is a call_send() with that key alone, so
+	 * that it follows what the same worker has sent before. */
+	bool in_lane;
 	/* Sends a call that would serve the request from keys[index] (-1: from
 	 * the first of all keys that has something; the first attempt).  Its
 	 * continuation either replies and calls blocking_end_attempt(…, true),
@@ -115,8 +119,17 @@ void blocking_note_write(const struct request *request);
  * its indexed form. */
 void blocking_notice(struct blocking *blocking, int db, struct bytes key);
 
+enum blocking_awaited {
+	AWAITED_BY_NOBODY,
+	/* Who waits is served, by blocking_expect(), before anything that the
+	 * worker of `store` sends to the key's lane after the addition. */
+	AWAITED_IN_LANE,
+	AWAITED,
+};
+
 /* From any thread: whether anybody here waits for the key; for dispatch. */
-bool blocking_is_awaited(struct blocking *blocking, int db, struct bytes key);
+enum blocking_awaited blocking_find_awaited(struct blocking *blocking,
+	const struct store *store, int db, struct bytes key);
 /* Requests that wait, for INFO's blocked_clients. */
 long blocking_count(const struct blocking *blocking);
 

@@ -453,6 +453,13 @@ take_back(struct blocking_signal *cause, uint64_t launched)
 
 /* --- waiters --------------------------------------------------------- */
 
+static bool
+is_elsewhere(const struct blocking_queue *queue, const struct blocked *blocked)
+{
+	return !blocked->in_lane || queue->for_all ||
+		blocked->request->store != queue->home;
+}
+
 bool
 blocking_enter(struct awaited_keys *keys, struct blocked *blocked)
 {
@@ -478,6 +485,9 @@ blocking_enter(struct awaited_keys *keys, struct blocked *blocked)
 		*place = (struct blocking_place){
 			.blocked = blocked, .queue = queue, .index = i
 		};
+		if (queue->places == NULL)
+			queue->home = request->store;
+		queue->elsewhere += is_elsewhere(queue, blocked);
 		behind = behind || queue->key->empty ||
 			(queue->places != NULL && !queue->for_all);
 		DL_APPEND(queue->places, place);
@@ -545,6 +555,7 @@ blocking_leave(struct awaited_keys *keys, struct blocked *blocked,
 
 		if (place->missed != NULL)
 			place->missed->in_flight--;
+		place->queue->elsewhere -= is_elsewhere(place->queue, blocked);
 		DL_DELETE(place->queue->places, place);
 	}
 	for (int i = 0; i < blocked->place_count; i++)

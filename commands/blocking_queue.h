@@ -73,6 +73,10 @@ struct blocking_queue {
 	char type;
 	bool for_all; /* an addition is for everybody who waits */
 	struct blocking_place *places;
+	/* Of the places, those that are not attempted in the key's lane by
+	 * the first one's worker. */
+	int elsewhere;
+	const struct store *home; /* the worker of the first place */
 	struct blocking_signal *signals;
 	uint64_t latest; /* number of the last signal */
 	int in_flight; /* attempts, all on one worker */

@@ -203,6 +203,7 @@ new_pop(struct request *request, int timeout)
 	*waiting = (struct waiting_pop){ .blocked = {
 						 .request = request,
 						 .type = 'l',
+						 .in_lane = true,
 						 .attempt = attempt_pop,
 						 .look = look,
 						 .reply_timeout = reply_nothing,

@@ -3,9 +3,11 @@
  * Ordering.  A client's commands on single keys run side by side: a key's
  * lane keeps their order.  A snapshot read of several keys waits for the
  * client's writes, and they for it; a write to several keys runs on the joint
- * lane, beside its like only; everything else runs alone, and so does what adds
- * to a key that somebody waits for, who is served before the next command.  So a client's later
- * command sees its earlier ones, pipelined or not. */
+ * lane, beside its like only; everything else runs alone.  So a client's later
+ * command sees its earlier ones, pipelined or not.
+ *
+ * Who waits for what a command adds is served before the client's next command:
+ * in the key's lane, behind the addition, or else the command runs alone. */
 #include "proxy/dispatch.h"
 
 #include "commands/authentication.h"
@@ -151,15 +153,35 @@ find_keys(const struct request *request, int indices[static KEYS_COUNTED_MAX])
 		indices, NULL, KEYS_COUNTED_MAX);
 }
 
-static bool
-is_awaited(const struct client *client, const struct request *request,
+static enum blocking_awaited
+find_awaited(const struct client *client, const struct request *request,
 	const int *indices)
 {
-	for (int i = 0; i < request->key_count && i < KEYS_COUNTED_MAX; i++)
-		if (blocking_is_awaited(request->server->blocking,
-			    client->connection.db, request->argv[indices[i]]))
-			return true;
-	return false;
+	enum blocking_awaited most = AWAITED_BY_NOBODY;
+
+	for (int i = 0; i < request->key_count && i < KEYS_COUNTED_MAX; i++) {
+		enum blocking_awaited awaited = blocking_find_awaited(
+			request->server->blocking, request->store,
+			client->connection.db, request->argv[indices[i]]);
+
+		if (awaited > most)
+			most = awaited;
+	}
+	return most;
+}
+
+/* The client's later commands must find those served who wait for what this
+ * one adds. */
+static bool
+holds_back(const struct client *client, const struct request *request,
+	const int *indices)
+{
+	enum blocking_awaited awaited = find_awaited(client, request, indices);
+
+	return awaited == AWAITED ||
+		(awaited == AWAITED_IN_LANE &&
+			(request->route != ROUTE_KEY ||
+				request->key_count != 1));
 }
 
 static void
@@ -188,7 +210,7 @@ choose_track(const struct client *client, struct request *request)
 	else
 		request->track =
 			flags & CMD_WRITE ? TRACK_JOINT : TRACK_READ_MANY;
-	if ((flags & CMD_WAKES) && is_awaited(client, request, indices))
+	if ((flags & CMD_WAKES) && holds_back(client, request, indices))
 		request->track = TRACK_ALONE;
 }
 
@@ -199,10 +221,11 @@ expect_addition(struct request *request)
 {
 	int indices[KEYS_COUNTED_MAX];
 
-	if (request->track != TRACK_ALONE || request->route != ROUTE_KEY ||
-		!(request->command->flags & CMD_WAKES) ||
-		find_keys(request, indices) != 1)
+	if (!(request->command->flags & CMD_WAKES) ||
+		!(request->command->flags & CMD_LANE) ||
+		request->route != ROUTE_KEY || request->key_count != 1)
 		return NULL;
+	find_keys(request, indices);
 	return blocking_expect(request, request->argv[indices[0]]);
 }
 

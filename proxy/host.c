@@ -15,6 +15,7 @@
 #include "proxy/worker.h"
 #include "storage/base/clock.h"
 #include "storage/base/memory.h"
+#include "storage/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -109,7 +110,8 @@ run_posted(struct worker *worker, void *arg)
 {
 	struct posted *posted = arg;
 
-	(void)worker;
+	/* What the poster sent to this worker's lanes was first. */
+	store_receive(worker->store);
 	posted->run(posted->arg);
 	free(posted);
 }

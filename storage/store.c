@@ -147,6 +147,39 @@ finish_all(struct store *store, struct call *call)
 	}
 }
 
+/* With the mutex held: takes what other workers have sent to these lanes. */
+static struct call *
+take_incoming(struct store *store)
+{
+	struct call *incoming = store->incoming;
+
+	store->incoming = NULL;
+	store->incoming_tail = &store->incoming;
+	return incoming;
+}
+
+static void
+enqueue_all(struct call *call)
+{
+	while (call != NULL) {
+		struct call *next = call->next;
+
+		lane_enqueue(call->lane, call);
+		call = next;
+	}
+}
+
+void
+store_receive(struct store *store)
+{
+	struct call *incoming;
+
+	pthread_mutex_lock(&store->mutex);
+	incoming = take_incoming(store);
+	pthread_mutex_unlock(&store->mutex);
+	enqueue_all(incoming);
+}
+
 static void
 on_wake(evutil_socket_t socket, short what, void *arg)
 {
@@ -162,9 +195,7 @@ on_wake(evutil_socket_t socket, short what, void *arg)
 		count = 0;
 	pthread_mutex_lock(&store->mutex);
 	store->woken = false;
-	incoming = store->incoming;
-	store->incoming = NULL;
-	store->incoming_tail = &store->incoming;
+	incoming = take_incoming(store);
 	completed = store->completed;
 	store->completed = NULL;
 	store->completed_tail = &store->completed;
@@ -176,12 +207,7 @@ on_wake(evutil_socket_t socket, short what, void *arg)
 	store->announce_drained = false;
 	pthread_mutex_unlock(&store->mutex);
 
-	while (incoming != NULL) {
-		struct call *next = incoming->next;
-
-		lane_enqueue(incoming->lane, incoming);
-		incoming = next;
-	}
+	enqueue_all(incoming);
 	for (int i = 0; i < wanting_count; i++)
 		store_mark_dirty(store, wanting[i]);
 	finish_all(store, completed);

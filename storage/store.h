@@ -78,6 +78,10 @@ int storage_database_of_class(
 void storage_each_lane(struct storage *storage,
 	void (*visit)(struct lane *lane, void *arg), void *arg);
 
+/* Puts into their lanes the calls that other workers have sent to this one's
+ * before: what is sent now comes behind them. */
+void store_receive(struct store *store);
+
 /* For call.c and lane.c. */
 void store_send(struct store *store, struct call *call);
 void store_mark_dirty(struct store *store, struct lane *lane);

@@ -197,7 +197,8 @@ CREATE TABLE respgres.dropped_content (
     PRIMARY KEY (slot, content_id)
 );
 
--- Notes contents that lose their key, however that comes about.
+-- Notes contents that lose their key, however that comes about, unless they are
+-- known to have no rows.
 CREATE FUNCTION respgres.note_dropped_content() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -214,7 +215,8 @@ END
 $$;
 
 CREATE TRIGGER key_deleted AFTER DELETE ON respgres.key
-    FOR EACH ROW WHEN (OLD.content_id IS NOT NULL)
+    FOR EACH ROW WHEN (OLD.content_id IS NOT NULL
+                       AND (OLD.size > 0 OR OLD.type = 'x'))
     EXECUTE FUNCTION respgres.note_dropped_content();
 
 CREATE TRIGGER key_overwritten AFTER UPDATE OF content_id ON respgres.key

@@ -3,6 +3,7 @@
 -- name: list_push_front
 -- set: ordinal
 -- write
+-- single: list_push_front_one
 -- repeats
 -- One row for each element that is its command's last: the length, NULL: the
 -- key is no list.
@@ -10,46 +11,87 @@ SELECT m.ordinal, m.length
   FROM respgres.push_many($1::int4[], $2::int2[], $3::bytea[], $4::int4[],
                           $5::bytea[], $6::boolean[], true, true) m
 
+-- name: list_push_front_one
+-- write
+SELECT 1::int8, respgres.push_one($1::int4, $2::int2, $3::bytea, $4::bytea,
+                                  true, true)
+ WHERE $5::boolean
+
 -- name: list_push_back
 -- set: ordinal
 -- write
+-- single: list_push_back_one
 -- repeats
 SELECT m.ordinal, m.length
   FROM respgres.push_many($1::int4[], $2::int2[], $3::bytea[], $4::int4[],
                           $5::bytea[], $6::boolean[], false, true) m
 
+-- name: list_push_back_one
+-- write
+SELECT 1::int8, respgres.push_one($1::int4, $2::int2, $3::bytea, $4::bytea,
+                                  false, true)
+ WHERE $5::boolean
+
 -- name: list_push_front_existing
 -- set: ordinal
 -- write
+-- single: list_push_front_existing_one
 -- repeats
 SELECT m.ordinal, m.length
   FROM respgres.push_many($1::int4[], $2::int2[], $3::bytea[], $4::int4[],
                           $5::bytea[], $6::boolean[], true, false) m
 
+-- name: list_push_front_existing_one
+-- write
+SELECT 1::int8, respgres.push_one($1::int4, $2::int2, $3::bytea, $4::bytea,
+                                  true, false)
+ WHERE $5::boolean
+
 -- name: list_push_back_existing
 -- set: ordinal
 -- write
+-- single: list_push_back_existing_one
 -- repeats
 SELECT m.ordinal, m.length
   FROM respgres.push_many($1::int4[], $2::int2[], $3::bytea[], $4::int4[],
                           $5::bytea[], $6::boolean[], false, false) m
 
+-- name: list_push_back_existing_one
+-- write
+SELECT 1::int8, respgres.push_one($1::int4, $2::int2, $3::bytea, $4::bytea,
+                                  false, false)
+ WHERE $5::boolean
+
 -- name: list_pop_front
 -- set: ordinal
 -- write
+-- single: list_pop_front_one
 -- repeats
 -- No row: nothing there; NULL: the key is no list.
 SELECT m.ordinal, m.value
   FROM respgres.pop_many($1::int4[], $2::int2[], $3::bytea[], $4::int4[],
                          true) m
 
+-- name: list_pop_front_one
+-- write
+SELECT 1::int8, p.value
+  FROM respgres.pop_one($1::int4, $2::int2, $3::bytea, true) p
+ WHERE p.there
+
 -- name: list_pop_back
 -- set: ordinal
 -- write
+-- single: list_pop_back_one
 -- repeats
 SELECT m.ordinal, m.value
   FROM respgres.pop_many($1::int4[], $2::int2[], $3::bytea[], $4::int4[],
                          false) m
+
+-- name: list_pop_back_one
+-- write
+SELECT 1::int8, p.value
+  FROM respgres.pop_one($1::int4, $2::int2, $3::bytea, false) p
+ WHERE p.there
 
 -- name: list_pop_several
 -- write

@@ -109,6 +109,101 @@ BEGIN
 END
 $$;
 
+-- The same for one element, with fewer statements: a change of the key's row
+-- locks it and tells what it has become.
+
+CREATE OR REPLACE FUNCTION respgres.push_one(
+    db int, slot smallint, key bytea, value bytea, front boolean,
+    make boolean) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+BEGIN
+    LOOP
+        UPDATE respgres.key AS u
+           SET size = u.size + 1,
+               first_position = u.first_position
+                                - CASE WHEN front THEN 1 ELSE 0 END,
+               version = u.version + 1,
+               touched_at = respgres.now_ms() / 1000
+         WHERE u.db = push_one.db AND u.key = respgres.indexed(push_one.key)
+           AND u.slot = push_one.slot AND u.type = 'l'
+           AND (u.expires_at IS NULL OR u.expires_at > respgres.now_ms())
+        RETURNING u.content_id, u.content_slot, u.size,
+                  u.first_position + CASE WHEN front THEN 0
+                                          ELSE u.size - 1 END AS position
+          INTO k;
+        EXIT WHEN FOUND;
+        SELECT l.id, l.type INTO k FROM respgres.lock_key(db, slot, key) l;
+        IF k.id IS NULL THEN
+            IF NOT make THEN
+                RETURN 0;
+            END IF;
+            INSERT INTO respgres.key AS n
+                   (db, slot, key, long_key, type, content_id, content_slot,
+                    size, first_position, touched_at)
+            VALUES (push_one.db, push_one.slot,
+                    respgres.indexed(push_one.key),
+                    respgres.long(push_one.key), 'l',
+                    nextval('respgres.key_id'), push_one.slot, 1, 0,
+                    respgres.now_ms() / 1000)
+                ON CONFLICT DO NOTHING
+            RETURNING n.content_id, n.content_slot, n.size,
+                      n.first_position AS position
+              INTO k;
+            EXIT WHEN FOUND;
+        ELSIF k.type <> 'l' THEN
+            RETURN NULL;
+        END IF;
+    END LOOP;
+    INSERT INTO respgres.list_item AS l (content_id, position, slot, value)
+    VALUES (k.content_id, k.position, k.content_slot, push_one.value);
+    PERFORM respgres.wake(db, slot, key);
+    RETURN k.size;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.pop_one(
+    db int, slot smallint, key bytea, front boolean,
+    OUT there boolean, OUT value bytea)
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+BEGIN
+    LOOP
+        UPDATE respgres.key AS u
+           SET size = u.size - 1,
+               first_position = u.first_position
+                                + CASE WHEN front THEN 1 ELSE 0 END,
+               version = u.version + 1,
+               touched_at = respgres.now_ms() / 1000
+         WHERE u.db = pop_one.db AND u.key = respgres.indexed(pop_one.key)
+           AND u.slot = pop_one.slot AND u.type = 'l'
+           AND (u.expires_at IS NULL OR u.expires_at > respgres.now_ms())
+        RETURNING u.content_id, u.content_slot, u.size,
+                  u.first_position + CASE WHEN front THEN -1
+                                          ELSE u.size END AS position
+          INTO k;
+        EXIT WHEN FOUND;
+        SELECT l.id, l.type INTO k FROM respgres.lock_key(db, slot, key) l;
+        there := k.id IS NOT NULL;
+        IF NOT there OR k.type <> 'l' THEN
+            RETURN;
+        END IF;
+    END LOOP;
+    there := true;
+    DELETE FROM respgres.list_item AS l
+     WHERE l.slot = k.content_slot AND l.content_id = k.content_id
+       AND l.position = k.position
+    RETURNING l.value INTO value;
+    IF k.size = 0 THEN
+        DELETE FROM respgres.key AS d
+         WHERE d.db = pop_one.db AND d.key = respgres.indexed(pop_one.key)
+           AND d.slot = pop_one.slot;
+    END IF;
+END
+$$;
+
 -- --- for applications ------------------------------------------------
 
 CREATE OR REPLACE FUNCTION respgres.push(
