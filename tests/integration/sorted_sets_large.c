@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <hiredis/hiredis.h>
+#include <libpq-fe.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -402,5 +403,96 @@ Test(sorted_sets_large, who_waits_is_served_when_members_come)
 	transcript_expect(client, "EXISTS z", ":0");
 	redisFree(first);
 	redisFree(second);
+	redisFree(client);
+}
+
+/* --- from SQL -------------------------------------------------------- */
+
+/* Expects the answer as one line: columns apart by |, rows by a space. */
+static void
+expect_sql(PGconn *connection, const char *sql, const char *expected)
+{
+	PGresult *result = PQexec(connection, sql);
+	char line[1000] = "";
+
+	cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s: %s", sql,
+		PQerrorMessage(connection));
+	for (int row = 0; row < PQntuples(result); row++)
+		for (int column = 0; column < PQnfields(result); column++)
+			snprintf(line + strlen(line),
+				sizeof(line) - strlen(line), "%s%s",
+				column > 0      ? "|" :
+					row > 0 ? " " :
+						  "",
+				PQgetvalue(result, row, column));
+	cr_expect_str_eq(line, expected, "%s: '%s' instead of '%s'", sql, line,
+		expected);
+	PQclear(result);
+}
+
+Test(sorted_sets_large, sql_and_clients_see_one_set)
+{
+	static const struct {
+		const char *sql, *answer;
+	} cases[] = {
+		{ "SELECT * FROM respgres.zadd(0, 'z', 'a', 1)", "|1|0" },
+		{ "SELECT * FROM respgres.zadd(0, 'z', "
+		  "'{a,b,c,b}'::bytea[], '{5,2,3,4}')",
+			"|2|2" },
+		{ "SELECT * FROM respgres.zadd(0, 'z', 'a', 9, 'NX')", "|0|0" },
+		{ "SELECT * FROM respgres.zadd(0, 'z', 'a', 4, NULL, 'GT')",
+			"|0|0" },
+		{ "SELECT * FROM respgres.zincrby(0, 'z', 0.5, 'c')", "|3.5" },
+		{ "SELECT score FROM respgres.zscore(0, 'z', 'b')", "4" },
+		{ "SELECT rank FROM respgres.zrank(0, 'z', 'a')", "2" },
+		{ "SELECT rank FROM respgres.zrank(0, 'z', 'a', true)", "0" },
+		{ "SELECT size FROM respgres.zcard(0, 'z')", "3" },
+		{ "SELECT count FROM respgres.zcount(0, 'z', 3.5, 4)", "2" },
+		{ "SELECT convert_from(member, 'UTF8'), score "
+		  "FROM respgres.zrange(0, 'z', 0, 1, reverse => true)",
+			"a|5 b|4" },
+		{ "SELECT convert_from(member, 'UTF8') "
+		  "FROM respgres.zrangebyscore(0, 'z', 3, 5, \"limit\" => 2)",
+			"c b" },
+		{ "SELECT convert_from(member, 'UTF8'), score "
+		  "FROM respgres.sorted_sets ORDER BY score",
+			"c|3.5 b|4 a|5" },
+		{ "SELECT size FROM respgres.zunionstore(0, 'y', '{z,z}')",
+			"3" },
+		{ "SELECT size FROM respgres.zinterstore(0, 'x', '{z,none}')",
+			"0" },
+		{ "SELECT size FROM respgres.zdiffstore(0, 'x', '{z,none}')",
+			"3" },
+		{ "SELECT convert_from(member, 'UTF8'), score "
+		  "FROM respgres.zpopmin(0, 'y', 2)",
+			"c|7 b|8" },
+		{ "SELECT removed FROM respgres.zrem(0, 'z', '{a,a,none}')",
+			"1" },
+		{ "SELECT error FROM respgres.zadd(0, 's', 'a', 1)",
+			"WRONGTYPE Operation against a key holding the wrong "
+			"kind of value" },
+		{ "SELECT added FROM respgres.geoadd(0, 'g', 'Palermo', "
+		  "13.361389, 38.115556)",
+			"1" },
+		{ "SELECT added FROM respgres.geoadd(0, 'g', 'Catania', "
+		  "15.087269, 37.502669)",
+			"1" },
+		{ "SELECT round(distance) FROM respgres.geodist(0, 'g', "
+		  "'Palermo', 'Catania')",
+			"166274" },
+		{ "SELECT convert_from(member, 'UTF8'), round(distance) "
+		  "FROM respgres.geosearch(0, 'g', 15, 37, 200000)",
+			"Catania|56441 Palermo|190442" },
+	};
+	redisContext *client = shared_server_clear();
+	PGconn *connection = PQconnectdb(shared_server_conninfo());
+
+	ask(client, "SET s text");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_sql(connection, cases[i].sql, cases[i].answer);
+	transcript_expect(
+		client, "ZRANGE z 0 -1 WITHSCORES", "[$c $3.5 $b $4]");
+	transcript_expect(client, "GEODIST g Palermo Catania", "$166274.1516");
+	PQfinish(connection);
 	redisFree(client);
 }
