@@ -84,8 +84,12 @@ CREATE TABLE respgres.sorted_set_member (
         autovacuum_vacuum_insert_scale_factor = 0.1,
         autovacuum_analyze_scale_factor = 0.05);
 
+-- The condition holds for all rows.  It keeps this index out of the way of
+-- looking a member up, for which it would seem as good as the primary key
+-- while there are no statistics: only statements that name it use the index.
 CREATE INDEX sorted_set_order
-    ON respgres.sorted_set_member (slot, content_id, score, member);
+    ON respgres.sorted_set_member (slot, content_id, score, member)
+    WHERE slot >= 0;
 
 -- Counts of a large sorted set's members, so that a rank is a short sum; see
 -- 33_sorted_set_blocks.sql.  A block holds the members from its own (score,

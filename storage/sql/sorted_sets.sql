@@ -30,16 +30,20 @@ SELECT m.ordinal, m.removed
 -- name: sorted_set_score
 -- set: ordinal
 -- One row for each key that is there: its type, and the member's score or
--- NULL.
+-- NULL.  With LIMIT the look-up is planned by itself, and uses the whole index
+-- whatever statistics say about the size of sets.
 SELECT i.ordinal, k.type, m.score
   FROM unnest($1::int4[], $2::int2[], $3::bytea[], $4::bytea[])
        WITH ORDINALITY AS i (db, slot, key, member, ordinal)
   JOIN respgres.key k
     ON k.db = i.db AND k.key = respgres.indexed(i.key) AND k.slot = i.slot
-  LEFT JOIN respgres.sorted_set_member m
-    ON m.slot = k.content_slot AND m.content_id = k.content_id
-   AND m.hash = respgres.element_hash(i.member)
-   AND m.member = respgres.indexed(i.member)
+  LEFT JOIN LATERAL (
+       SELECT o.score, o.member
+         FROM respgres.sorted_set_member o
+        WHERE o.slot = k.content_slot AND o.content_id = k.content_id
+          AND o.hash = respgres.element_hash(i.member)
+          AND o.member = respgres.indexed(i.member)
+        LIMIT 1) AS m ON true
  WHERE k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms())
  ORDER BY i.ordinal
 
@@ -55,10 +59,13 @@ SELECT i.ordinal, k.type,
        WITH ORDINALITY AS i (db, slot, key, member, ordinal)
   JOIN respgres.key k
     ON k.db = i.db AND k.key = respgres.indexed(i.key) AND k.slot = i.slot
-  LEFT JOIN respgres.sorted_set_member m
-    ON m.slot = k.content_slot AND m.content_id = k.content_id
-   AND m.hash = respgres.element_hash(i.member)
-   AND m.member = respgres.indexed(i.member)
+  LEFT JOIN LATERAL (
+       SELECT o.score, o.member
+         FROM respgres.sorted_set_member o
+        WHERE o.slot = k.content_slot AND o.content_id = k.content_id
+          AND o.hash = respgres.element_hash(i.member)
+          AND o.member = respgres.indexed(i.member)
+        LIMIT 1) AS m ON true
  WHERE k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms())
  ORDER BY i.ordinal
 
@@ -102,6 +109,7 @@ SELECT k.type, count(*) OVER (), m.member, m.score
        SELECT coalesce(o.long_member, o.member) AS member, o.score
          FROM respgres.sorted_set_member o
         WHERE o.slot = k.content_slot AND o.content_id = k.content_id
+          AND o.slot >= 0
           AND ROW(o.score, o.member) >= ROW(w.low, w.low_member)
           AND ROW(o.score, o.member) < ROW(w.high, w.high_member)
         ORDER BY o.score, o.member
@@ -122,6 +130,7 @@ SELECT k.type, count(*) OVER (), m.member, m.score
        SELECT coalesce(o.long_member, o.member) AS member, o.score
          FROM respgres.sorted_set_member o
         WHERE o.slot = k.content_slot AND o.content_id = k.content_id
+          AND o.slot >= 0
           AND ROW(o.score, o.member) >= ROW(w.low, w.low_member)
           AND ROW(o.score, o.member) < ROW(w.high, w.high_member)
         ORDER BY o.score DESC, o.member DESC

@@ -22,12 +22,16 @@ DECLARE
     rank bigint;
 BEGIN
     IF sorted_set_rank.size <= 1024 THEN
+        -- In order, which only the right index gives.
         SELECT count(*) INTO rank
-          FROM respgres.sorted_set_member m
-         WHERE m.slot = sorted_set_rank.slot
-           AND m.content_id = sorted_set_rank.content_id
-           AND ROW(m.score, m.member)
-               < ROW(sorted_set_rank.score, sorted_set_rank.member);
+          FROM (SELECT
+                  FROM respgres.sorted_set_member m
+                 WHERE m.slot = sorted_set_rank.slot
+                   AND m.content_id = sorted_set_rank.content_id
+                   AND m.slot >= 0
+                   AND ROW(m.score, m.member)
+                       < ROW(sorted_set_rank.score, sorted_set_rank.member)
+                 ORDER BY m.score, m.member) AS o;
         RETURN rank;
     ELSIF sorted_set_rank.score = 'NaN' THEN
         RETURN sorted_set_rank.size;
@@ -65,12 +69,16 @@ BEGIN
                         AND ROW(o.score, o.member)
                             < ROW(b.score, b.member)), 0)
          + (SELECT count(*)
-              FROM respgres.sorted_set_member m
-             WHERE m.slot = sorted_set_rank.slot
-               AND m.content_id = sorted_set_rank.content_id
-               AND ROW(m.score, m.member) >= ROW(b.score, b.member)
-               AND ROW(m.score, m.member)
-                   < ROW(sorted_set_rank.score, sorted_set_rank.member))
+              FROM (SELECT
+                      FROM respgres.sorted_set_member m
+                     WHERE m.slot = sorted_set_rank.slot
+                       AND m.content_id = sorted_set_rank.content_id
+                       AND m.slot >= 0
+                       AND ROW(m.score, m.member) >= ROW(b.score, b.member)
+                       AND ROW(m.score, m.member)
+                           < ROW(sorted_set_rank.score,
+                                 sorted_set_rank.member)
+                     ORDER BY m.score, m.member) AS o)
       INTO rank;
     RETURN rank;
 END
@@ -110,6 +118,7 @@ BEGIN
       FROM respgres.sorted_set_member m
      WHERE m.slot = sorted_set_at.slot
        AND m.content_id = sorted_set_at.content_id
+       AND m.slot >= 0
        AND ROW(m.score, m.member) >= ROW(from_score, from_member)
      ORDER BY m.score, m.member OFFSET rank LIMIT 1;
 END
@@ -152,6 +161,7 @@ BEGIN
           FROM respgres.sorted_set_member m
          WHERE m.slot = sorted_set_window.slot
            AND m.content_id = sorted_set_window.content_id
+           AND m.slot >= 0
          ORDER BY m.score, m.member LIMIT 1;
     END IF;
     IF skip < 0 OR skip >= size OR count <= 0 THEN
@@ -241,13 +251,16 @@ BEGIN
         slot, content_id, level, score, member);
     IF level = 0 THEN
         SELECT count(*) INTO total
-          FROM respgres.sorted_set_member m
-         WHERE m.slot = split_sorted_set_block.slot
-           AND m.content_id = split_sorted_set_block.content_id
-           AND ROW(m.score, m.member)
-               >= ROW(split_sorted_set_block.score,
-                      split_sorted_set_block.member)
-           AND ROW(m.score, m.member) < ROW(e.score, e.member);
+          FROM (SELECT
+                  FROM respgres.sorted_set_member m
+                 WHERE m.slot = split_sorted_set_block.slot
+                   AND m.content_id = split_sorted_set_block.content_id
+                   AND m.slot >= 0
+                   AND ROW(m.score, m.member)
+                       >= ROW(split_sorted_set_block.score,
+                              split_sorted_set_block.member)
+                   AND ROW(m.score, m.member) < ROW(e.score, e.member)
+                 ORDER BY m.score, m.member) AS o;
         INSERT INTO respgres.sorted_set_block
                (content_id, score, count, slot, level, member)
         SELECT split_sorted_set_block.content_id, n.score,
@@ -259,6 +272,7 @@ BEGIN
                   FROM respgres.sorted_set_member m
                  WHERE m.slot = split_sorted_set_block.slot
                    AND m.content_id = split_sorted_set_block.content_id
+                   AND m.slot >= 0
                    AND ROW(m.score, m.member)
                        >= ROW(split_sorted_set_block.score,
                               split_sorted_set_block.member)
@@ -368,7 +382,7 @@ BEGIN
                               AND ROW(o.score, o.member)
                                   <= ROW(c.score, respgres.indexed(i.member))
                             ORDER BY o.score DESC, o.member DESC LIMIT 1) AS p
-                     WHERE i.old IS DISTINCT FROM i.new
+                     WHERE c.score IS NOT NULL AND i.old IS DISTINCT FROM i.new
                      GROUP BY p.place
                     HAVING sum(c.change) <> 0) AS d
              WHERE u.ctid = d.place

@@ -11,6 +11,57 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                 ELSE a + b END
 $$;
 
+-- Makes those of the locked keys that are not there (without a content_id) and
+-- are to get elements, at once with their sizes: `filled` has one for each
+-- key.  They need no close_keys(), and `made` tells which they are.  To those
+-- that another session has made meanwhile, elements are added.
+CREATE OR REPLACE FUNCTION respgres.make_filled_keys(
+    dbs int[], slots smallint[], keys bytea[], want "char", filled bigint[],
+    INOUT content_ids bigint[], INOUT content_slots smallint[],
+    INOUT sizes bigint[], OUT made boolean[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    new_ids bigint[];
+    wanted int := 0;
+BEGIN
+    WITH stored AS (
+        INSERT INTO respgres.key AS n
+               (db, slot, key, long_key, type, content_id, content_slot, size,
+                first_position, touched_at)
+        SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
+               want, nextval('respgres.key_id'), i.slot, i.size, 0,
+               t.now / 1000
+          FROM unnest(dbs, slots, keys, content_ids, filled)
+               AS i (db, slot, key, content_id, size)
+         CROSS JOIN (SELECT respgres.now_ms()) AS t (now)
+         WHERE i.content_id IS NULL AND i.size > 0
+            ON CONFLICT DO NOTHING
+        RETURNING n.content_id
+    )
+    SELECT array_agg(s.content_id) INTO new_ids FROM stored s;
+    made := array_fill(false, ARRAY[cardinality(keys)]);
+    FOR i IN 1 .. cardinality(keys) LOOP
+        IF content_ids[i] IS NULL AND filled[i] > 0 THEN
+            wanted := wanted + 1;
+            made[i] := true;
+            content_ids[i] := new_ids[wanted];
+            content_slots[i] := slots[i];
+            sizes[i] := 0;
+        END IF;
+    END LOOP;
+    IF wanted = coalesce(cardinality(new_ids), 0) THEN
+        RETURN;
+    END IF;
+    -- Not all could be made: as for any keys.
+    UPDATE respgres.key AS u SET size = 0
+     WHERE u.content_id = ANY (new_ids);
+    made := NULL;
+    SELECT k.content_ids, k.content_slots, k.sizes
+      INTO content_ids, content_slots, sizes
+      FROM respgres.open_keys(dbs, slots, keys, want, true) k;
+END
+$$;
+
 -- Adds members or changes their scores.  Flags of each element: 1 only new
 -- ones, 2 only those that are there, 4 only to greater scores, 8 only to
 -- lesser ones, 16 the score is an increment.  States: 0 nothing was done,
@@ -22,18 +73,34 @@ RETURNS TABLE (ordinal bigint, state int, score double precision)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    k record;
+    content_ids bigint[];
+    content_slots smallint[];
+    sizes bigint[];
     olds double precision[];
     news double precision[];
     states int[];
     growths bigint[];
+    made boolean[];
 BEGIN
-    SELECT * INTO k FROM respgres.open_keys(dbs, slots, keys, 'z', true);
+    SELECT k.content_ids, k.content_slots, k.sizes
+      INTO content_ids, content_slots, sizes
+      FROM respgres.open_keys(dbs, slots, keys, 'z', false) k;
+    IF array_position(content_ids, NULL) > 0 THEN
+        -- New members make new keys, of a size that is known before.
+        SELECT m.content_ids, m.content_slots, m.sizes, m.made
+          INTO content_ids, content_slots, sizes, made
+          FROM respgres.make_filled_keys(
+               dbs, slots, keys, 'z', ARRAY(
+               SELECT count(*) FILTER (WHERE i.flags & 2 = 0)
+                 FROM unnest(of_key, flags) AS i (of_key, flags)
+                GROUP BY i.of_key ORDER BY i.of_key),
+               content_ids, content_slots, sizes) m;
+    END IF;
     -- Rows keep the order in which elements come in.
     WITH i AS MATERIALIZED (
         SELECT e.of_key, e.member, respgres.element_hash(e.member) AS hash,
                o.ctid AS place, o.score AS old, n.score AS new,
-               CASE WHEN k.content_ids[e.of_key] = -1 THEN NULL
+               CASE WHEN content_ids[e.of_key] = -1 THEN NULL
                     WHEN n.score = 'NaN' THEN 4
                     WHEN o.score IS NULL
                     THEN CASE WHEN e.flags & 2 = 0 THEN 1 ELSE 0 END
@@ -45,8 +112,8 @@ BEGIN
           FROM unnest(of_key, members, scores, flags)
                AS e (of_key, member, score, flags)
           LEFT JOIN respgres.sorted_set_member o
-            ON o.slot = k.content_slots[e.of_key]
-           AND o.content_id = k.content_ids[e.of_key]
+            ON o.slot = content_slots[e.of_key]
+           AND o.content_id = content_ids[e.of_key]
            AND o.hash = respgres.element_hash(e.member)
            AND o.member = respgres.indexed(e.member)
          CROSS JOIN LATERAL (SELECT
@@ -56,8 +123,8 @@ BEGIN
     ), inserted AS (
         INSERT INTO respgres.sorted_set_member
                (content_id, score, hash, slot, member, long_member)
-        SELECT k.content_ids[i.of_key], i.new, i.hash,
-               k.content_slots[i.of_key], respgres.indexed(i.member),
+        SELECT content_ids[i.of_key], i.new, i.hash,
+               content_slots[i.of_key], respgres.indexed(i.member),
                respgres.long(i.member)
           FROM i
          WHERE i.state = 1
@@ -77,13 +144,20 @@ BEGIN
                     THEN count(*) FILTER (WHERE i.state = 1) END
           FROM unnest(of_key, states) AS i (of_key, state)
          GROUP BY i.of_key ORDER BY i.of_key);
-    IF 512 < ANY (k.sizes) OR cardinality(members) > 512 THEN
+    IF 512 < ANY (sizes) OR cardinality(members) > 512 THEN
         PERFORM respgres.count_sorted_set_changes(
-            k.content_slots, k.content_ids, k.sizes, growths, of_key, members,
+            content_slots, content_ids, sizes, growths, of_key, members,
             olds, news);
     END IF;
-    PERFORM respgres.close_keys(dbs, slots, keys, k.content_ids, growths);
-    PERFORM respgres.wake_many(dbs, slots, keys, k.content_ids);
+    IF false = ANY (made) OR made IS NULL THEN
+        PERFORM respgres.close_keys(
+            dbs, slots, keys, content_ids,
+            ARRAY(SELECT CASE WHEN i.made IS NOT TRUE THEN i.growth END
+                    FROM unnest(growths, made) WITH ORDINALITY
+                         AS i (growth, made, ordinal)
+                   ORDER BY i.ordinal));
+    END IF;
+    PERFORM respgres.wake_many(dbs, slots, keys, content_ids);
     RETURN QUERY
     SELECT i.ordinal, i.state, i.score
       FROM unnest(states, scores) WITH ORDINALITY
@@ -351,6 +425,7 @@ BEGIN
     SELECT coalesce(min(m.score), 'NaN') INTO next_score
       FROM respgres.sorted_set_member m
      WHERE m.slot = s.content_slot AND m.content_id = s.content_id
+       AND m.slot >= 0
        AND m.score > high;
     count := respgres.sorted_set_rank(s.content_slot, s.content_id, s.size,
                                       next_score, '')
@@ -395,6 +470,7 @@ BEGIN
     SELECT coalesce(min(m.score), 'NaN') INTO next_score
       FROM respgres.sorted_set_member m
      WHERE m.slot = s.content_slot AND m.content_id = s.content_id
+       AND m.slot >= 0
        AND m.score > high;
     RETURN QUERY
     SELECT m.member, m.score
@@ -428,6 +504,7 @@ BEGIN
           FROM respgres.sorted_set_member m
          WHERE m.slot = sorted_set_range.slot
            AND m.content_id = sorted_set_range.content_id
+           AND m.slot >= 0
            AND ROW(m.score, m.member) >= ROW(w.low, w.low_member)
            AND ROW(m.score, m.member) < ROW(w.high, w.high_member)
          ORDER BY m.score DESC, m.member DESC
@@ -438,6 +515,7 @@ BEGIN
           FROM respgres.sorted_set_member m
          WHERE m.slot = sorted_set_range.slot
            AND m.content_id = sorted_set_range.content_id
+           AND m.slot >= 0
            AND ROW(m.score, m.member) >= ROW(w.low, w.low_member)
            AND ROW(m.score, m.member) < ROW(w.high, w.high_member)
          ORDER BY m.score, m.member
@@ -472,6 +550,7 @@ BEGIN
           FROM (SELECT m.ctid, m.score, m.member, m.long_member
                   FROM respgres.sorted_set_member m
                  WHERE m.slot = k.content_slot AND m.content_id = k.content_id
+                   AND m.slot >= 0
                  ORDER BY m.score DESC, m.member DESC LIMIT zpop.count) AS o;
     ELSE
         SELECT array_agg(o.ctid) AS places, array_agg(o.score) AS scores,
@@ -480,6 +559,7 @@ BEGIN
           FROM (SELECT m.ctid, m.score, m.member, m.long_member
                   FROM respgres.sorted_set_member m
                  WHERE m.slot = k.content_slot AND m.content_id = k.content_id
+                   AND m.slot >= 0
                  ORDER BY m.score, m.member LIMIT zpop.count) AS o;
     END IF;
     popped := cardinality(p.places);
@@ -602,9 +682,14 @@ BEGIN
         END IF;
     END IF;
     DELETE FROM respgres.sorted_set_member AS d
-     WHERE d.slot = k.content_slot AND d.content_id = k.content_id
-       AND ROW(d.score, d.member) >= ROW(w.low, w.low_member)
-       AND ROW(d.score, d.member) < ROW(w.high, w.high_member);
+     WHERE d.ctid = ANY (ARRAY(
+           SELECT o.ctid
+             FROM respgres.sorted_set_member o
+            WHERE o.slot = k.content_slot AND o.content_id = k.content_id
+              AND o.slot >= 0
+              AND ROW(o.score, o.member) >= ROW(w.low, w.low_member)
+              AND ROW(o.score, o.member) < ROW(w.high, w.high_member)
+            ORDER BY o.score, o.member));
     GET DIAGNOSTICS removed = ROW_COUNT;
     IF removed > 0 THEN
         PERFORM respgres.count_sorted_set_removal(
@@ -644,10 +729,14 @@ BEGIN
         RETURN QUERY
         SELECT coalesce(m.long_member, m.member), m.score
           FROM respgres.sorted_set_at(slot, content_id, size, rank) a
-          JOIN respgres.sorted_set_member m
-            ON m.slot = random_sorted_set_members.slot
-           AND m.content_id = random_sorted_set_members.content_id
-           AND m.score = a.score AND m.member = a.member;
+         CROSS JOIN LATERAL (
+               SELECT o.member, o.long_member, o.score
+                 FROM respgres.sorted_set_member o
+                WHERE o.slot = random_sorted_set_members.slot
+                  AND o.content_id = random_sorted_set_members.content_id
+                  AND o.slot >= 0
+                  AND o.score = a.score AND o.member = a.member
+                LIMIT 1) AS m;
     END LOOP;
 END
 $$;

@@ -193,7 +193,8 @@ BEGIN
                SELECT FROM unnest(types[2:], slots[2:], content_ids[2:])
                       AS o (type, slot, content_id)
                 CROSS JOIN LATERAL respgres.operand_score(
-                      o.type, o.slot, o.content_id, m.hash, m.member) x);
+                      o.type, o.slot, o.content_id, m.hash, m.member) x
+               OFFSET 0);
     END IF;
 END
 $$;

@@ -128,6 +128,7 @@ BEGIN
                      FROM respgres.sorted_set_member o
                     WHERE o.slot = geo_find.slot
                       AND o.content_id = geo_find.content_id
+                      AND o.slot >= 0
                       AND o.score >= r.low AND o.score < r.high
                     ORDER BY o.score, o.member) AS m
              CROSS JOIN LATERAL respgres.geo_position(m.score) p
