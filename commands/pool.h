@@ -50,7 +50,8 @@ const char *pool_state_name(
 void pool_reply_classes(struct reply *reply, const struct server *server,
 	const struct pool_facts *facts, enum pool_class only);
 
-/* Whether the database can be asked about itself right now. */
+/* Whether the database can be asked about itself: it did not refuse its last
+ * connection for that. */
 bool pool_can_ask(const struct pool_facts *facts);
 const struct lane_facts *pool_admin_lane(const struct pool_facts *facts);
 

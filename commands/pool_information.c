@@ -336,8 +336,7 @@ pool_can_ask(const struct pool_facts *facts)
 {
 	const struct lane_facts *admin = pool_admin_lane(facts);
 
-	return admin != NULL &&
-		(admin->state == LANE_IDLE || admin->state == LANE_ACTIVE);
+	return admin != NULL && admin->error[0] == '\0';
 }
 
 static void
@@ -376,10 +375,8 @@ take_facts(void *arg, struct pool_facts *facts)
 			ROUTE_ADMIN, info->request->db);
 		return;
 	}
-	snprintf(info->database.error, sizeof(info->database.error), "%.200s",
-		admin != NULL && admin->error[0] != '\0' ?
-			admin->error :
-			"is being connected to");
+	snprintf(info->database.error, sizeof(info->database.error), "%s",
+		admin != NULL ? admin->error : "");
 	reply_info(info);
 }
 

@@ -21,6 +21,8 @@ enum {
 	MARK_SECONDS = 15, /* see lane_turn_mark() */
 	DELAY_FIRST_US = 500,
 	DELAY_LAST_US = 20000,
+	POINT_LANES_MOST = 16,
+	BULK_LANES_MOST = 8,
 };
 
 static const char *const class_names[POOL_CLASS_COUNT] = {
@@ -425,6 +427,14 @@ on_tick(evutil_socket_t socket, short what, void *arg)
 	pool_tune_tick(pool);
 }
 
+/* Of a class of which nobody has set them yet. */
+static void
+set_bounds(struct pool *pool, enum pool_class class, int lanes, int most)
+{
+	pool->bounds[class].least = 1;
+	pool->bounds[class].most = lanes > most ? lanes : most;
+}
+
 struct pool *
 pool_new(struct storage *storage)
 {
@@ -435,10 +445,9 @@ pool_new(struct storage *storage)
 	pool->home = storage->stores[0];
 	pool->waiting_tail = &pool->waiting;
 	pool->free_connections = pool->max_connections = -1;
-	pool->bounds[POOL_POINT].least = 1;
-	pool->bounds[POOL_POINT].most = STORAGE_POINT_LANES_MAX;
-	pool->bounds[POOL_BULK].least = 1;
-	pool->bounds[POOL_BULK].most = STORAGE_BULK_LANES_MAX;
+	set_bounds(pool, POOL_POINT, storage->options.lanes, POINT_LANES_MOST);
+	set_bounds(
+		pool, POOL_BULK, storage->options.bulk_lanes, BULK_LANES_MOST);
 	pool->timer = evtimer_new(pool->home->base, on_timer, pool);
 	pool->tick = event_new(pool->home->base, -1, EV_PERSIST, on_tick, pool);
 	event_add(pool->tick, &second);
