@@ -51,7 +51,7 @@ reply_connection(struct reply *reply, const struct pool_facts *facts,
 	bool seen = row >= 0;
 
 	fields_add(&fields, "id",
-		seen ? result_int64(rows, row, 0) : lane->backend_pid);
+		lane != NULL ? lane->backend_pid : result_int64(rows, row, 0));
 	fields_add_text(
 		&fields, "name", seen ? result_text(rows, row, 1) : lane->name);
 	fields_add_text(&fields, "class", class);
