@@ -228,6 +228,16 @@ def test_diagnostics_show_each_connection(server):
     must_fail(client, "ERR syntax error", "POOL", "DIAGNOSTICS", "SOME")
 
 
+def test_listener_is_there_while_somebody_waits(server):
+    client, other = Connection(server.port), Connection(server.port)
+    other.send(b"BLPOP awaited 60\r\n")
+    assert becomes(lambda: classes(client)["listener"]["sv_idle"] >= 1)
+    rows = [as_map(row) for row in client.call("POOL", "DIAGNOSTICS")]
+    assert any(row["class"] == b"listener" for row in rows), rows
+    client.call("RPUSH", "awaited", "x")
+    assert other.read() == [b"awaited", b"x"]
+
+
 def test_sql_twins(server):
     client = Connection(server.port)
     pids = {as_map(row)["id"] for row in client.call("POOL", "DIAGNOSTICS")}
@@ -301,6 +311,7 @@ SHARED = [
     test_reconnect_replaces_every_connection,
     test_terminate,
     test_diagnostics_show_each_connection,
+    test_listener_is_there_while_somebody_waits,
     test_sql_twins,
 ]
 

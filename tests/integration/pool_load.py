@@ -33,6 +33,8 @@ def work(client, n, i):
         (("HSET", f"hash:{n}", i % 100, i), None),
         (("HGET", f"hash:{n}", i % 100), b"%d" % i),
         (("INCR", "all"), None),
+        (("RPUSH", f"list:{n}", i), None),
+        (("BLPOP", f"list:{n}", 60), [b"list:%d" % n, b"%d" % i]),
         (("DEL", two, f"absent:{n}"), 1),
         (("EXISTS", two), 0),
     ]
