@@ -305,6 +305,7 @@ free_service(struct service *service)
 {
 	struct server *server = &service->server;
 
+	sweeper_free(service->sweeper);
 	storage_free_lanes(server->storage);
 	for (int i = 0; i < server->worker_count; i++) {
 		worker_free(service->workers[i]);
@@ -321,7 +322,6 @@ free_service(struct service *service)
 	main_tasks_free(service->tasks);
 	if (service->sample != NULL)
 		event_free(service->sample);
-	sweeper_free(service->sweeper);
 	command_table_free(service->commands);
 	free(service->workers);
 	free(service->database_summary);

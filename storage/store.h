@@ -53,7 +53,8 @@ const struct storage_options *storage_options(const struct storage *storage);
 /* Start, all on one thread before the workers run: storage_new(), store_new()
  * for each worker's loop, storage_create_lanes().  From then on a store is used
  * on its worker's thread only.  End: when no call is under way and all workers
- * have stopped, store_free() for each, then storage_free().
+ * have stopped, store_free() for each, then storage_free(), behind what shows
+ * itself in a storage_place().
  *
  * `drained` is called on the worker's thread when storage_is_saturated() has
  * become false again.  The loop needs at least two priorities; its lowest is
