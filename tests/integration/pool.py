@@ -240,9 +240,13 @@ def test_listener_is_there_while_somebody_waits(server):
 
 def test_sql_twins(server):
     client = Connection(server.port)
-    pids = {as_map(row)["id"] for row in client.call("POOL", "DIAGNOSTICS")}
-    rows = server.psql("SELECT pid FROM respgres.pool_diagnostics()")
-    assert {int(pid) for pid in rows.split()} == pids
+
+    def agree():
+        rows = server.psql("SELECT pid FROM respgres.pool_diagnostics()")
+        return {int(pid) for pid in rows.split()} == {
+            as_map(row)["id"] for row in client.call("POOL", "DIAGNOSTICS")}
+
+    assert becomes(agree)  # connections may come and go meanwhile
     found = server.psql("SELECT finding FROM respgres.pool_recommend("
                         "memory => 100000000, cores => 1)").split()
     assert "shared_buffers_too_large" in found, found
