@@ -86,7 +86,11 @@ take_limits(void *arg, const struct result *result)
 
 	if (request_failed(request, result))
 		return;
-	if (needed > result_int64(result, 0, 1)) {
+	/* Fewer lanes are better than too many, even if still too many. */
+	if (needed > result_int64(result, 0, 1) &&
+		resize->most >
+			pool_size(request->server->storage, resize->class)
+				.lanes) {
 		request_reply_errorf(request,
 			"ERR %" PRId64 " %s lanes would need %d connections; "
 			"PostgreSQL allows %" PRId64
