@@ -55,7 +55,7 @@ fields_add_bool(struct fields *fields, const char *name, bool value)
 void
 fields_reply(const struct fields *fields, struct reply *reply, int more)
 {
-	reply_map(reply, (size_t)(fields->count + more));
+	reply_map(reply, (size_t)fields->count + (size_t)more);
 	for (int i = 0; i < fields->count; i++) {
 		const struct field *field = &fields->list[i];
 

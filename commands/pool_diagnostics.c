@@ -52,8 +52,8 @@ reply_connection(struct reply *reply, const struct pool_facts *facts,
 
 	fields_add(&fields, "id",
 		lane != NULL ? lane->backend_pid : result_int64(rows, row, 0));
-	fields_add_text(
-		&fields, "name", seen ? result_text(rows, row, 1) : lane->name);
+	fields_add_text(&fields, "name",
+		lane != NULL ? lane->name : result_text(rows, row, 1));
 	fields_add_text(&fields, "class", class);
 	if (lane != NULL) {
 		fields_add_text(
