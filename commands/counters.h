@@ -5,12 +5,11 @@
 #ifndef COMMANDS_COUNTERS_H
 #define COMMANDS_COUNTERS_H
 
+#include "storage/base/latency_buckets.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Microseconds by power of two, with four steps each: bucket 0 is 0 to 1. */
-enum { LATENCY_BUCKETS = 128 };
 
 struct command_counters {
 	_Atomic uint64_t calls, microseconds, rejected, failed;
@@ -39,26 +38,5 @@ struct counters {
 		memory_order_relaxed)
 #define counter_get(counter) \
 	atomic_load_explicit(&(counter), memory_order_relaxed)
-
-/* The histogram bucket of a duration, and the upper bound of a bucket. */
-static inline int
-latency_bucket(uint64_t microseconds)
-{
-	int power;
-
-	if (microseconds < 4)
-		return (int)microseconds;
-	power = 63 - __builtin_clzll(microseconds);
-	power = (power - 1) * 4 + (int)(microseconds >> (power - 2) & 3);
-	return power < LATENCY_BUCKETS ? power : LATENCY_BUCKETS - 1;
-}
-
-static inline uint64_t
-latency_bucket_end(int bucket)
-{
-	if (bucket < 4)
-		return (uint64_t)bucket;
-	return ((uint64_t)(4 + (bucket & 3) + 1) << (bucket / 4 - 1)) - 1;
-}
 
 #endif

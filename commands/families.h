@@ -25,6 +25,7 @@
 	family(latency_commands) \
 	family(list_commands) \
 	family(memory_commands) \
+	family(pool_commands) \
 	family(server_commands) \
 	family(set_commands) \
 	family(slow_log_commands) \

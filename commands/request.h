@@ -52,6 +52,7 @@ struct request {
 	 * to several keys (enum call_route). */
 	int route;
 	int key_count;
+	bool single_lane; /* relies on the order that one lane keeps */
 
 	/* In a transaction or script, where nothing waits. */
 	bool never_blocks;

@@ -477,7 +477,10 @@ may_go_on(struct client *client)
 				(size_t)client->in_flight * client->reply_size >
 			OUTPUT_HIGH_WATER)
 		return false;
-	if (storage_is_saturated(worker->server->storage)) {
+	/* Of a pause somebody must be able to say that it is over. */
+	if (storage_is_saturated(worker->server->storage) &&
+		(client->in_flight > 0 ||
+			!storage_is_paused(worker->server->storage))) {
 		if (!client->starved) {
 			client->starved = true;
 			client->next_starved = worker->starved;

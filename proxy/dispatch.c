@@ -184,12 +184,19 @@ holds_back(const struct client *client, const struct request *request,
 				request->key_count != 1));
 }
 
+static bool
+use_single_lane(struct request *request)
+{
+	request->single_lane =
+		storage_use_single_lane(request->server->storage);
+	return request->single_lane;
+}
+
 static void
 choose_track(const struct client *client, struct request *request)
 {
 	uint32_t flags = request->command->flags;
 	int indices[KEYS_COUNTED_MAX];
-	int lanes = storage_options(request->server->storage)->lanes;
 
 	request->route = ROUTE_KEY;
 	if (flags & CMD_AT_ONCE) {
@@ -205,7 +212,7 @@ choose_track(const struct client *client, struct request *request)
 	/* One lane keeps the order of all that goes through it. */
 	if (flags & CMD_LISTING)
 		request->track = TRACK_READ_MANY;
-	else if (request->key_count <= 1 || lanes == 1)
+	else if (request->key_count <= 1 || use_single_lane(request))
 		request->track = flags & CMD_WRITE ? TRACK_WRITE : TRACK_READ;
 	else
 		request->track =

@@ -17,6 +17,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/settings.h"
+#include "storage/pool.h"
 #include "storage/store.h"
 #include "storage/sweeper.h"
 
@@ -97,7 +98,7 @@ make_storage(
 }
 
 /* The lanes of each storage class in use, those for long answers included, and
- * the sweeper's and the feed's two. */
+ * the pool's own, the sweeper's and the feed's two. */
 int
 service_connections(const struct settings *settings)
 {
@@ -112,7 +113,7 @@ service_connections(const struct settings *settings)
 		classes += used[i];
 	lanes = (lanes ? lanes : LANES_DEFAULT) + 1 + BULK_LANES +
 		settings_worker_count(settings);
-	return classes * lanes + 3;
+	return classes * lanes + 4;
 }
 
 static struct counters *
@@ -304,6 +305,7 @@ free_service(struct service *service)
 {
 	struct server *server = &service->server;
 
+	sweeper_free(service->sweeper);
 	storage_free_lanes(server->storage);
 	for (int i = 0; i < server->worker_count; i++) {
 		worker_free(service->workers[i]);
@@ -320,7 +322,6 @@ free_service(struct service *service)
 	main_tasks_free(service->tasks);
 	if (service->sample != NULL)
 		event_free(service->sample);
-	sweeper_free(service->sweeper);
 	command_table_free(service->commands);
 	free(service->workers);
 	free(service->database_summary);
@@ -335,6 +336,7 @@ stop_workers(struct service *service)
 		1000;
 
 	blocking_close(service->server.blocking);
+	pool_close(service->server.storage);
 	for (int i = 0; i < service->server.worker_count; i++)
 		worker_drain(service->workers[i], timeout_ms);
 	for (int i = 0; i < service->server.worker_count; i++)
@@ -391,7 +393,10 @@ service_start(struct event_base *base, struct settings *settings,
 	service->sweeper = sweeper_new(base, conninfo,
 		&(struct sweeper_options){ .settings = settings,
 			.active = &service->server.sweeping,
-			.paused_until_us = &service->server.paused_until_us },
+			.paused_until_us = &service->server.paused_until_us,
+			.held = storage_paused_flag(service->server.storage),
+			.place = storage_place(
+				service->server.storage, PLACE_SWEEPER) },
 		count_expired, &service->server);
 	service->sample =
 		event_new(base, -1, EV_PERSIST, sample_memory, service);

@@ -225,6 +225,9 @@ worker_take_request(struct worker *worker)
 void
 worker_give_request(struct worker *worker, struct request *request)
 {
+	if (request->single_lane)
+		storage_leave_single_lane(worker->server->storage);
+	request->single_lane = false;
 	if (worker->free_request_count >= FREE_REQUESTS_MAX) {
 		request_free(request);
 		return;

@@ -31,7 +31,8 @@ call_new(struct store *store, enum statement_id id, call_done done, void *arg)
 	call->hash = 0;
 	call->keyed = call->alone = call->streaming = false;
 	call->on_rows = NULL;
-	call->deadline_us = 0;
+	call->waited = false;
+	call->queued_us = call->deadline_us = 0;
 	call->element_count = 1;
 	call->column_count = call->sequence = 0;
 	call->value_count = 0;

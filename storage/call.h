@@ -61,6 +61,7 @@ enum call_route {
 	ROUTE_JOINT,
 	ROUTE_BULK, /* slow reads: SCAN, KEYS, DBSIZE… */
 	ROUTE_STREAM, /* call_stream() */
+	ROUTE_ADMIN, /* about the pool itself: neither paused nor in a queue */
 };
 
 /* Takes rows of a stream, in their order; false: no more until
@@ -80,6 +81,8 @@ struct call {
 	bool keyed, alone;
 	call_on_rows on_rows; /* NULL: the rows come with the result */
 	bool streaming; /* some rows were handed out: it cannot run again */
+	int64_t queued_us; /* monotonic; when it was sent to its lane */
+	bool waited; /* that time is counted */
 	int64_t deadline_us; /* monotonic */
 	int element_count, column_count; /* columns of one element */
 	int sequence; /* of arrival in its batch's group */

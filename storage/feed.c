@@ -311,6 +311,7 @@ connect_link(struct feed *feed)
 	feed->link =
 		link_new(feed->base, storage_options(feed->storage)->conninfo,
 			"respgres feed", &handlers, feed);
+	link_show(feed->link, storage_place(feed->storage, PLACE_FEED));
 	event_add(feed->timer, &second);
 }
 

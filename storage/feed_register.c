@@ -386,10 +386,13 @@ connect_registrar(struct feed *feed)
 		.lost = on_lost,
 	};
 
-	if (feed->registrar.link == NULL)
-		feed->registrar.link = link_new(feed->base,
-			storage_options(feed->storage)->conninfo,
+	if (feed->registrar.link != NULL)
+		return;
+	feed->registrar.link =
+		link_new(feed->base, storage_options(feed->storage)->conninfo,
 			"respgres feed registrar", &handlers, feed);
+	link_show(feed->registrar.link,
+		storage_place(feed->storage, PLACE_REGISTRAR));
 }
 
 void

@@ -134,18 +134,34 @@ send_batch(struct lane *lane)
 	if (sent)
 		link_sync(lane->link);
 	lane_count(&lane->counters.batches, 1);
-	lane_count(&lane->counters.calls, lane->batch.call_count);
-	lane_count(&lane->counters.statements, lane->batch.group_count);
-	lane->renew = lane->batch.size > BATCH_SIZE_KEPT_MAX;
+	lane_count(&lane->counters.calls, (uint64_t)lane->batch.call_count);
+	lane_count(
+		&lane->counters.statements, (uint64_t)lane->batch.group_count);
+	lane_count(&lane->counters.bytes_out, lane->batch.size);
+	lane->renew = lane->renew || lane->batch.size > BATCH_SIZE_KEPT_MAX;
+}
+
+static void
+count_waits(struct lane *lane, int64_t queued_us, int calls)
+{
+	uint64_t wait_us = (uint64_t)(lane->sent_us - queued_us);
+
+	if (calls == 0)
+		return;
+	lane->waits[latency_bucket(wait_us)] += (uint32_t)calls;
+	lane_count(&lane->counters.wait_us, wait_us * (uint64_t)calls);
 }
 
 static void
 fill_batch(struct lane *lane)
 {
 	int most = storage_options(store_storage(lane->store))->batch_max;
+	/* Calls of one turn have waited equally long. */
+	int64_t queued_us = 0;
+	int alike = 0;
 
-	if (lane->batch.one_write &&
-		clock_monotonic_us() > lane->apart_until_us)
+	lane->sent_us = clock_monotonic_us();
+	if (lane->batch.one_write && lane->sent_us > lane->apart_until_us)
 		lane->batch.one_write = false;
 	while (lane->head != NULL && lane->batch.call_count < most) {
 		struct call *call = lane->head;
@@ -158,7 +174,17 @@ fill_batch(struct lane *lane)
 		if (lane->head == NULL)
 			lane->tail = &lane->head;
 		lane->queued--;
+		if (call->waited)
+			continue;
+		call->waited = true;
+		if (call->queued_us != queued_us) {
+			count_waits(lane, queued_us, alike);
+			queued_us = call->queued_us;
+			alike = 0;
+		}
+		alike++;
 	}
+	count_waits(lane, queued_us, alike);
 }
 
 static bool
@@ -209,9 +235,7 @@ start_gathering(struct lane *lane, int answered)
 		return;
 	lane->gather_until = lane->queued +
 		answered * 3 /
-			(4 *
-				storage_options(store_storage(lane->store))
-					->lanes);
+			(4 * storage_point_lanes(store_storage(lane->store)));
 	event_add(lane->gather, &most);
 }
 
@@ -255,6 +279,9 @@ lane_flush(struct lane *lane)
 		lane_watch_deadlines(lane);
 		return;
 	}
+	if (lane->kind != LANE_ADMIN &&
+		storage_is_paused(store_storage(lane->store)))
+		return;
 	if (!enter_gate(lane))
 		return;
 	fill_batch(lane);
@@ -279,6 +306,18 @@ remember_failure(struct lane *lane, const PGresult *result, struct step step)
 		sqlstate ? sqlstate : "XX000");
 	snprintf(lane->error, sizeof(lane->error), "%s",
 		message ? message : "unknown error");
+}
+
+static void
+count_bytes_in(struct lane *lane, const PGresult *set)
+{
+	int rows = PQntuples(set), columns = PQnfields(set);
+	uint64_t size = 0;
+
+	for (int row = 0; row < rows; row++)
+		for (int column = 0; column < columns; column++)
+			size += (uint64_t)PQgetlength(set, row, column);
+	lane_count(&lane->counters.bytes_in, size);
 }
 
 static void
@@ -313,6 +352,7 @@ on_result(void *arg, PGresult *result)
 		lane_session_result(&lane->session, result);
 		return;
 	}
+	count_bytes_in(lane, result);
 	if (status == PGRES_SINGLE_TUPLE) {
 		hand_out_rows(lane, result);
 		return;
@@ -369,14 +409,17 @@ session_ready(struct lane *lane)
 		log_event(LOG_WARNING, "database session refused", "connection",
 			log_text(lane->name), "error",
 			log_text(lane->session.error), NULL);
+		link_set_error(lane->link, lane->session.error);
 		link_give_up(lane->link);
 		return;
 	}
 	lane->ready = true;
+	lane->idle_since_us = clock_monotonic_us();
+	atomic_fetch_add(&lane->sessions, 1);
 	link_accept(lane->link);
 	event_del(lane->tick);
 	lane_resolve_batch(lane);
-	if (lane->head != NULL)
+	if (lane->head != NULL || lane->renew || lane->retired)
 		store_mark_dirty(lane->store, lane);
 }
 
@@ -391,6 +434,15 @@ renew(struct lane *lane)
 }
 
 static void
+end_batch(struct lane *lane)
+{
+	lane->in_flight = false;
+	lane->idle_since_us = clock_monotonic_us();
+	lane_count(&lane->counters.busy_us,
+		(uint64_t)(lane->idle_since_us - lane->sent_us));
+}
+
+static void
 on_synced(void *arg)
 {
 	struct lane *lane = arg;
@@ -399,13 +451,13 @@ on_synced(void *arg)
 		session_ready(lane);
 		return;
 	}
-	lane->in_flight = false;
+	end_batch(lane);
 	leave_gate(lane);
 	if (lane->failed)
 		lane_handle_failure(lane);
 	else
 		share_results(lane);
-	if (lane->head != NULL || lane->renew)
+	if (lane->head != NULL || lane->renew || lane->retired)
 		store_mark_dirty(lane->store, lane);
 }
 
@@ -431,7 +483,7 @@ on_lost(void *arg, const char *reason)
 	lane_count(&lane->counters.reconnects, 1);
 	leave_gate(lane);
 	if (lane->in_flight) {
-		lane->in_flight = false;
+		end_batch(lane);
 		if (lane->batch.writes)
 			lane->unresolved = true;
 		else
@@ -449,8 +501,8 @@ lane_new(struct store *store, enum lane_kind kind, enum schema schema,
 	bool synchronous, int index, int64_t id, struct gate *gate,
 	bool connect)
 {
-	static const char *const kinds[] = { "point", "joint", "bulk",
-		"stream" };
+	static const char *const kinds[] = { "point", "joint", "bulk", "stream",
+		"admin" };
 	struct lane *lane = memory_allocate_zeroed(1, sizeof(*lane));
 	struct event_base *base = store_event_base(store);
 
@@ -458,6 +510,7 @@ lane_new(struct store *store, enum lane_kind kind, enum schema schema,
 	lane->kind = kind;
 	lane->schema = schema;
 	lane->synchronous = synchronous;
+	lane->created_us = clock_monotonic_us();
 	lane->gate = gate;
 	lane->tail = &lane->head;
 	batch_init(&lane->batch);
@@ -506,23 +559,41 @@ lane_wake(struct lane *lane)
 	store_post_wake(lane->store, lane);
 }
 
-bool
-lane_is_connected(const struct lane *lane)
+void
+lane_revive(struct lane *lane, bool connect)
 {
-	return lane->ready;
+	lane->retired = false;
+	if (connect)
+		connect_link(lane);
 }
 
-struct lane_counters
-lane_read_counters(const struct lane *lane)
+void
+lane_retire(struct lane *lane)
 {
-	return (struct lane_counters){
-		.batches = lane->counters.batches,
-		.calls = lane->counters.calls,
-		.statements = lane->counters.statements,
-		.retries = lane->counters.retries,
-		.reconnects = lane->counters.reconnects,
-		.errors = lane->counters.errors,
-	};
+	lane->retired = true;
+	store_mark_dirty(lane->store, lane);
+}
+
+bool
+lane_close(struct lane *lane)
+{
+	if (lane->link == NULL || !lane_is_empty(lane))
+		return false;
+	leave_gate(lane);
+	link_free(lane->link);
+	lane->link = NULL;
+	lane->ready = lane->renew = false;
+	/* Nothing is left of it to wait for or to end. */
+	lane->session.old_pid = 0;
+	memset(lane->prepared, 0, sizeof(lane->prepared));
+	return true;
+}
+
+void
+lane_renew(struct lane *lane)
+{
+	lane->renew = true;
+	store_mark_dirty(lane->store, lane);
 }
 
 bool
@@ -544,7 +615,9 @@ lane_take_next_dirty(struct lane *lane)
 
 	lane->dirty = false;
 	lane->next_dirty = NULL;
-	if (lane->renew && !lane->in_flight && lane->ready)
+	if (lane->retired)
+		lane_close(lane);
+	else if (lane->renew && !lane->in_flight && lane->ready)
 		renew(lane);
 	return next;
 }

@@ -29,10 +29,20 @@ struct lane;
 struct storage_options;
 struct store;
 
-enum lane_kind { LANE_POINT, LANE_JOINT, LANE_BULK, LANE_STREAM };
+enum lane_kind {
+	LANE_POINT,
+	LANE_JOINT,
+	LANE_BULK,
+	LANE_STREAM,
+	LANE_ADMIN,
+	LANE_KIND_COUNT
+};
 
 struct lane_counters {
 	uint64_t batches, calls, statements, retries, reconnects, errors;
+	uint64_t bytes_out, bytes_in; /* of parameters and of values */
+	uint64_t busy_us; /* with a batch under way */
+	uint64_t wait_us; /* of all calls, from being queued to being sent */
 };
 
 /* Connects when `connect` or else with the first call. */
@@ -54,8 +64,25 @@ void lane_resume(struct lane *lane);
 void lane_wake(struct lane *lane);
 
 /* From any thread. */
+enum lane_kind lane_kind(const struct lane *lane);
 bool lane_is_connected(const struct lane *lane);
 struct lane_counters lane_read_counters(const struct lane *lane);
+/* How often a connection of the lane became ready. */
+unsigned lane_sessions(const struct lane *lane);
+
+/* Calls are or may be sent to it (again); connects where asked to. */
+void lane_revive(struct lane *lane, bool connect);
+/* No calls will be sent to it: its connection ends once it has nothing to do. */
+void lane_retire(struct lane *lane);
+/* Nothing queued, under way or unresolved. */
+bool lane_is_empty(const struct lane *lane);
+/* A batch is under way. */
+bool lane_is_busy(const struct lane *lane);
+/* Ends the connection of an empty lane until its next call; false: it has none
+ * or is not empty.  Outside the link's handlers. */
+bool lane_close(struct lane *lane);
+/* Replaces the connection once no batch is under way. */
+void lane_renew(struct lane *lane);
 
 /* For the store: its list of lanes that want a flush. */
 struct lane *lane_take_next_dirty(struct lane *lane);

@@ -167,7 +167,7 @@ lane_handle_failure(struct lane *lane)
 		/* The server forgot our statements, or has them already. */
 		for (int i = 0; i < STATEMENT_COUNT; i++)
 			lane->prepared[i] = false;
-		lane->renew = has_sqlstate(lane, "42P05");
+		lane->renew = lane->renew || has_sqlstate(lane, "42P05");
 	} else if (has_sqlstate(lane, "0A000")) {
 		lane->renew = true; /* the tables changed under a plan */
 	} else if (!transient) {
@@ -320,6 +320,21 @@ expire_unresolved(struct lane *lane, int64_t now_us)
 	}
 }
 
+/* Clients wait through a pause: their time begins anew behind it. */
+static void
+forget_deadlines(struct lane *lane)
+{
+	for (struct call *call = lane->head; call != NULL; call = call->next)
+		call->deadline_us = 0;
+	for (int i = 0; i < lane->batch.group_count; i++) {
+		struct batch_group *group = &lane->batch.groups[i];
+
+		for (int j = 0; j < group->call_count; j++)
+			if (group->calls[j] != NULL)
+				group->calls[j]->deadline_us = 0;
+	}
+}
+
 void
 lane_on_tick(evutil_socket_t socket, short what, void *arg)
 {
@@ -330,9 +345,14 @@ lane_on_tick(evutil_socket_t socket, short what, void *arg)
 	(void)what;
 	if (lane->ready)
 		return;
-	if (lane->unresolved)
-		expire_unresolved(lane, now_us);
-	expire_queue(lane, now_us);
+	if (lane->kind != LANE_ADMIN &&
+		storage_is_paused(store_storage(lane->store))) {
+		forget_deadlines(lane);
+	} else {
+		if (lane->unresolved)
+			expire_unresolved(lane, now_us);
+		expire_queue(lane, now_us);
+	}
 	if (lane->head != NULL || lane->unresolved)
 		lane_watch_deadlines(lane);
 }

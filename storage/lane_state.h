@@ -1,11 +1,12 @@
-/* What a lane consists of, for lane.c and lane_recovery.c alone.
+/* What a lane consists of, for lane*.c alone.
  *
  * lane.c sends batches and takes their answers; lane_recovery.c decides what
  * becomes of the calls of a batch that failed or was lost, and of those that
- * wait while there is no connection. */
+ * wait while there is no connection; lane_facts.c tells what the lane does. */
 #ifndef STORAGE_LANE_STATE_H
 #define STORAGE_LANE_STATE_H
 
+#include "storage/base/latency_buckets.h"
 #include "storage/batch.h"
 #include "storage/call.h"
 #include "storage/lane.h"
@@ -21,6 +22,13 @@ struct event;
 struct gate;
 struct link;
 struct store;
+
+/* What had been counted at some time. */
+struct lane_mark {
+	int64_t at_us; /* monotonic; 0: at the start */
+	struct lane_counters counters;
+	uint32_t waits[LATENCY_BUCKETS];
+};
 
 enum step_kind { STEP_MARK, STEP_PREPARE, STEP_GROUP, STEP_COMMIT };
 
@@ -58,6 +66,10 @@ struct lane {
 	int retries;
 	int64_t apart_until_us; /* see stay_apart() */
 	bool renew;
+	bool retired; /* no calls are sent to it */
+	int64_t created_us; /* monotonic */
+	int64_t sent_us; /* monotonic; when the batch in flight was sent */
+	int64_t idle_since_us; /* when the last one was answered */
 
 	struct step *steps;
 	int step_count, step_capacity, steps_answered;
@@ -69,17 +81,23 @@ struct lane {
 	atomic_bool ready; /* the session is set up */
 	bool prepared[STATEMENT_COUNT];
 	char *texts[STATEMENT_COUNT]; /* for this lane's schema, when used */
+	atomic_uint sessions; /* set up so far */
 	struct {
 		_Atomic uint64_t batches, calls, statements, retries,
-			reconnects, errors;
+			reconnects, errors, bytes_out, bytes_in, busy_us,
+			wait_us;
 	} counters; /* written here only, read by any thread */
+	/* Calls by how long they waited; on the owner's thread only. */
+	uint32_t waits[LATENCY_BUCKETS];
+	struct lane_mark marks[2]; /* the older one first */
 };
 
 static inline void
-lane_count(_Atomic uint64_t *counter, int more)
+lane_count(_Atomic uint64_t *counter, uint64_t more)
 {
-	atomic_fetch_add_explicit(
-		counter, (uint64_t)more, memory_order_relaxed);
+	atomic_store_explicit(counter,
+		atomic_load_explicit(counter, memory_order_relaxed) + more,
+		memory_order_relaxed);
 }
 
 /* Puts the batch's calls back before all others, in their order. */

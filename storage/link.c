@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -37,9 +38,28 @@ struct link {
 	bool paused;
 	int backoff_ms;
 	bool given_up; /* close as soon as no handler runs */
+	char error[200];
+	struct link_place *place; /* NULL: nobody else knows of it */
 };
 
 static void connect_start(struct link *link);
+
+static void
+show(struct link *link)
+{
+	if (link->place == NULL)
+		return;
+	link->place->used = true;
+	link->place->backend_pid = link_backend_pid(link);
+	link->place->active = link->outstanding + link->syncs > 0;
+}
+
+void
+link_show(struct link *link, struct link_place *place)
+{
+	link->place = place;
+	show(link);
+}
 
 static void
 stop_events(struct link *link)
@@ -62,6 +82,19 @@ close_connection(struct link *link)
 	link->connected = link->broken = false;
 	link->outstanding = link->syncs = 0;
 	link->split = link->paused = false;
+	show(link);
+}
+
+const char *
+link_error(const struct link *link)
+{
+	return link->error;
+}
+
+void
+link_set_error(struct link *link, const char *reason)
+{
+	snprintf(link->error, sizeof(link->error), "%s", reason);
 }
 
 static void
@@ -90,6 +123,7 @@ fail(struct link *link)
 	log_event(link->connected ? LOG_WARNING : LOG_VERBOSE,
 		"database connection lost", "connection", log_text(link->name),
 		"reason", log_text(reason), NULL);
+	link_set_error(link, reason);
 	close_connection(link);
 	wait_and_reconnect(link);
 	link->handlers->lost(link->arg, reason);
@@ -196,6 +230,7 @@ on_readable(evutil_socket_t socket, short what, void *arg)
 	(void)socket;
 	(void)what;
 	deliver_results(link);
+	show(link);
 	if (link->given_up) {
 		link->given_up = false;
 		close_connection(link);
@@ -231,6 +266,7 @@ connect_done(struct link *link)
 		event_new(link->base, socket, EV_WRITE, on_writable, link);
 	event_add(link->io, NULL);
 	link->connected = true;
+	show(link);
 	link->handlers->connected(link->arg);
 }
 
@@ -336,6 +372,8 @@ link_free(struct link *link)
 	if (link == NULL)
 		return;
 	close_connection(link);
+	if (link->place != NULL)
+		link->place->used = false;
 	event_free(link->timer);
 	free(link->conninfo);
 	free(link->name);
@@ -420,6 +458,7 @@ link_sync(struct link *link)
 
 	if (success)
 		flush(link);
+	show(link);
 	return success;
 }
 
@@ -445,6 +484,7 @@ void
 link_accept(struct link *link)
 {
 	link->backoff_ms = BACKOFF_FIRST_MS;
+	link->error[0] = '\0';
 }
 
 void

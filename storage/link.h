@@ -9,11 +9,19 @@
 #define STORAGE_LINK_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct event_base;
 struct link;
+
+/* What other threads may know of a link. */
+struct link_place {
+	atomic_bool used; /* there is a link */
+	atomic_int backend_pid; /* 0: not connected */
+	atomic_bool active; /* answers are to come */
+};
 
 struct link_handlers {
 	/* Connected, in pipeline mode, nothing sent yet. */
@@ -34,6 +42,8 @@ struct link_handlers {
 /* `conninfo` is copied; `name` becomes application_name.  Connects at once. */
 struct link *link_new(struct event_base *base, const char *conninfo,
 	const char *name, const struct link_handlers *handlers, void *arg);
+/* Shows the link there until it is freed. */
+void link_show(struct link *link, struct link_place *place);
 /* Closes without calling handlers. */
 void link_free(struct link *link);
 
@@ -58,6 +68,10 @@ bool link_sync(struct link *link);
 /* The backend's process ID, 0 while not connected. */
 int link_backend_pid(const struct link *link);
 bool link_is_connected(const struct link *link);
+/* Why there is no connection: the last failure since one proved good, or "". */
+const char *link_error(const struct link *link);
+/* Its owner's reason against what the connection answered. */
+void link_set_error(struct link *link, const char *reason);
 /* The connection proved good: the next back-off starts small again. */
 void link_accept(struct link *link);
 /* Drops the connection because what it answered will not do; the next attempt

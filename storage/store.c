@@ -1,8 +1,12 @@
 /* Workers' mailboxes and the choice of lanes; see store.h. */
 #include "storage/store.h"
 
+#include "storage/base/clock.h"
 #include "storage/base/memory.h"
 #include "storage/gate.h"
+#include "storage/link.h"
+#include "storage/pool.h"
+#include "storage/store_state.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -16,49 +20,6 @@
 #include <unistd.h>
 
 enum { FREE_CALLS_MAX = 4096 };
-
-struct lane_set {
-	struct gate *gate;
-	struct lane **point;
-	struct lane *joint;
-	struct lane **bulk;
-	struct lane **stream; /* one for each store */
-	atomic_uint next_bulk;
-};
-
-struct storage {
-	struct storage_options options;
-	struct store **stores;
-	int store_count;
-	bool lanes_created;
-	struct lane_set sets[CLASS_COUNT];
-	atomic_long queued;
-	atomic_size_t queued_size;
-	atomic_bool saturated;
-};
-
-struct store {
-	struct storage *storage;
-	int index;
-	struct event_base *base;
-	struct event *turn; /* end of the loop's turn */
-	struct lane *dirty;
-	struct call *free_calls;
-	int free_count;
-	void (*drained)(void *arg);
-	void *drained_arg;
-
-	/* The mailbox; everything below is under the mutex. */
-	pthread_mutex_t mutex;
-	int wake_fd;
-	struct event *wake;
-	bool woken;
-	struct call *incoming, **incoming_tail;
-	struct call *completed, **completed_tail;
-	struct lane *wanting[STORAGE_DATABASES_MAX];
-	int wanting_count;
-	bool announce_drained;
-};
 
 /* --- mailbox --------------------------------------------------------- */
 
@@ -90,8 +51,27 @@ void
 store_post_wake(struct store *store, struct lane *lane)
 {
 	pthread_mutex_lock(&store->mutex);
-	assert(store->wanting_count < STORAGE_DATABASES_MAX);
+	if (store->wanting_count == store->wanting_capacity) {
+		store->wanting_capacity = store->wanting_capacity * 2 + 16;
+		store->wanting = memory_resize(store->wanting,
+			(size_t)store->wanting_capacity *
+				sizeof(*store->wanting));
+	}
 	store->wanting[store->wanting_count++] = lane;
+	wake_locked(store);
+	pthread_mutex_unlock(&store->mutex);
+}
+
+void
+store_post(struct store *store, void (*run)(struct store *store, void *arg),
+	void *arg)
+{
+	struct store_task *task = memory_allocate(sizeof(*task));
+
+	*task = (struct store_task){ NULL, run, arg };
+	pthread_mutex_lock(&store->mutex);
+	*store->tasks_tail = task;
+	store->tasks_tail = &task->next;
 	wake_locked(store);
 	pthread_mutex_unlock(&store->mutex);
 }
@@ -181,12 +161,23 @@ store_receive(struct store *store)
 }
 
 static void
+run_all(struct store *store, struct store_task *task)
+{
+	while (task != NULL) {
+		struct store_task *next = task->next;
+
+		task->run(store, task->arg);
+		free(task);
+		task = next;
+	}
+}
+
+static void
 on_wake(evutil_socket_t socket, short what, void *arg)
 {
 	struct store *store = arg;
 	struct call *incoming, *completed;
-	struct lane *wanting[STORAGE_DATABASES_MAX];
-	int wanting_count;
+	struct store_task *tasks;
 	uint64_t count;
 	bool drained;
 
@@ -199,18 +190,19 @@ on_wake(evutil_socket_t socket, short what, void *arg)
 	completed = store->completed;
 	store->completed = NULL;
 	store->completed_tail = &store->completed;
-	wanting_count = store->wanting_count;
-	memcpy(wanting, store->wanting,
-		(size_t)wanting_count * sizeof(wanting[0]));
+	tasks = store->tasks;
+	store->tasks = NULL;
+	store->tasks_tail = &store->tasks;
+	for (int i = 0; i < store->wanting_count; i++)
+		store_mark_dirty(store, store->wanting[i]);
 	store->wanting_count = 0;
 	drained = store->announce_drained;
 	store->announce_drained = false;
 	pthread_mutex_unlock(&store->mutex);
 
 	enqueue_all(incoming);
-	for (int i = 0; i < wanting_count; i++)
-		store_mark_dirty(store, wanting[i]);
 	finish_all(store, completed);
+	run_all(store, tasks);
 	if (drained)
 		store->drained(store->drained_arg);
 }
@@ -244,6 +236,7 @@ store_flush(struct store *store)
 
 	event_del(store->turn);
 	store->dirty = NULL;
+	store->turn_us = 0;
 	while (lane != NULL) {
 		struct lane *next = lane_take_next_dirty(lane);
 
@@ -267,29 +260,56 @@ lane_for(struct storage *storage, struct call *call)
 {
 	struct lane_set *set =
 		&storage->sets[storage_class_of(storage, call->db)];
+	int count = atomic_load_explicit(
+		&storage->point_lanes, memory_order_relaxed);
 	unsigned next;
 
 	switch (call->route) {
 	case ROUTE_JOINT:
 		/* A single lane is alone as it is. */
-		return storage->options.lanes == 1 ? set->point[0] : set->joint;
+		return count == 1 ? set->point[0] : set->joint;
 	case ROUTE_STREAM:
 		return set->stream[call->store->index];
 	case ROUTE_BULK:
 		next = atomic_fetch_add_explicit(
 			&set->next_bulk, 1, memory_order_relaxed);
-		return set->bulk[next % (unsigned)storage->options.bulk_lanes];
+		count = atomic_load_explicit(
+			&storage->bulk_lanes, memory_order_relaxed);
+		return set->bulk[next % (unsigned)count];
+	case ROUTE_ADMIN:
+		return storage->admin;
 	default:
-		return set
-			->point[call->hash % (uint64_t)storage->options.lanes];
+		return set->point[call->hash % (uint64_t)count];
 	}
+}
+
+static void
+send_to_lane(struct store *store, struct call *call)
+{
+	struct lane *lane = lane_for(store->storage, call);
+
+	call->lane = lane;
+	if (lane_store(lane) == store)
+		lane_enqueue(lane, call);
+	else
+		post(lane_store(lane), &lane_store(lane)->incoming_tail, call);
+}
+
+/* One look at the clock for all calls that are sent together. */
+static int64_t
+turn_time(struct store *store)
+{
+	if (store->turn_us == 0) {
+		store->turn_us = clock_monotonic_us();
+		event_active(store->turn, EV_TIMEOUT, 1);
+	}
+	return store->turn_us;
 }
 
 void
 store_send(struct store *store, struct call *call)
 {
 	struct storage *storage = store->storage;
-	struct lane *lane;
 	long queued = atomic_fetch_add_explicit(
 		&storage->queued, 1, memory_order_relaxed);
 	size_t size = atomic_fetch_add_explicit(
@@ -298,41 +318,113 @@ store_send(struct store *store, struct call *call)
 	if (queued >= storage->options.queue_max ||
 		size + call->size >= storage->options.queue_max_size)
 		atomic_store(&storage->saturated, true);
-	lane = lane_for(storage, call);
-	call->lane = lane;
-	if (lane_store(lane) == store)
-		lane_enqueue(lane, call);
-	else
-		post(lane_store(lane), &lane_store(lane)->incoming_tail, call);
+	call->queued_us = turn_time(store);
+	if (store->holds &&
+		(call->route == ROUTE_KEY || call->route == ROUTE_JOINT)) {
+		call->next = NULL;
+		*store->held_tail = call;
+		store->held_tail = &call->next;
+		return;
+	}
+	send_to_lane(store, call);
+}
+
+void
+store_hold(struct store *store)
+{
+	store->holds = true;
+}
+
+void
+store_release(struct store *store)
+{
+	struct call *call = store->held;
+
+	store->holds = false;
+	store->held = NULL;
+	store->held_tail = &store->held;
+	while (call != NULL) {
+		struct call *next = call->next;
+
+		send_to_lane(store, call);
+		call = next;
+	}
+}
+
+/* A lane's number in the database: point lanes of a class, its joint lane, its
+ * bulk lanes, its stream lanes; the admin lane behind all. */
+static int64_t
+lane_id(const struct storage *storage, enum storage_class class, int place)
+{
+	enum { PLACES = 1 << 16 };
+
+	return storage->first_lane_id + (int64_t) class * PLACES + place;
+}
+
+static struct lane *
+make_lane(struct store *store, enum storage_class class, enum lane_kind kind,
+	int index, bool connect)
+{
+	static const int first_place[] = {
+		[LANE_POINT] = 0,
+		[LANE_JOINT] = STORAGE_POINT_LANES_MAX,
+		[LANE_BULK] = STORAGE_POINT_LANES_MAX + 1,
+		[LANE_STREAM] =
+			STORAGE_POINT_LANES_MAX + STORAGE_BULK_LANES_MAX + 1,
+		[LANE_ADMIN] = 0, /* of a class of its own */
+	};
+	struct storage *storage = store->storage;
+	bool gated = kind == LANE_POINT || kind == LANE_JOINT;
+
+	return lane_new(store, kind,
+		class == CLASS_CACHE ? SCHEMA_UNLOGGED : SCHEMA_LOGGED,
+		class == CLASS_DURABLE, index,
+		lane_id(storage, kind == LANE_ADMIN ? CLASS_COUNT : class,
+			first_place[kind] + index),
+		gated ? storage->sets[class].gate : NULL, connect);
+}
+
+/* Where the bulk lanes begin in the round of the stores. */
+static struct store *
+owner_of(struct storage *storage, enum lane_kind kind, int index)
+{
+	int turn = kind == LANE_BULK ? storage->options.lanes + index : index;
+
+	return storage->stores[turn % storage->store_count];
 }
 
 static void
-create_set(struct storage *storage, enum storage_class class, int64_t *id)
+open_lane(struct store *store, enum storage_class class, enum lane_kind kind,
+	int index, struct lane *_Atomic *place, bool connect)
 {
-	const struct storage_options *options = &storage->options;
-	struct lane_set *set = &storage->sets[class];
-	enum schema schema =
-		class == CLASS_CACHE ? SCHEMA_UNLOGGED : SCHEMA_LOGGED;
-	bool connect = storage_database_of_class(storage, class) >= 0;
-	int owner = 0;
+	struct lane *lane = *place;
 
-	for (int i = 0; i < options->lanes; i++)
-		set->point[i] = lane_new(
-			storage->stores[owner++ % storage->store_count],
-			LANE_POINT, schema, class == CLASS_DURABLE, i, (*id)++,
-			set->gate, connect);
-	set->joint = lane_new(storage->stores[0], LANE_JOINT, schema,
-		class == CLASS_DURABLE, 0, (*id)++, set->gate,
-		connect && options->lanes > 1);
-	for (int i = 0; i < options->bulk_lanes; i++)
-		set->bulk[i] = lane_new(
-			storage->stores[owner++ % storage->store_count],
-			LANE_BULK, schema, class == CLASS_DURABLE, i, (*id)++,
-			NULL, connect && i == 0);
-	for (int i = 0; i < storage->store_count; i++)
-		set->stream[i] = lane_new(storage->stores[i], LANE_STREAM,
-			schema, class == CLASS_DURABLE, i, (*id)++, NULL,
-			false);
+	if (owner_of(store->storage, kind, index) != store)
+		return;
+	if (lane == NULL)
+		*place = make_lane(store, class, kind, index, connect);
+	else
+		lane_revive(lane, connect);
+}
+
+void
+store_open_lanes(struct store *store, int point_lanes, int bulk_lanes)
+{
+	struct storage *storage = store->storage;
+
+	for (int i = 0; i < CLASS_COUNT; i++) {
+		enum storage_class class = (enum storage_class)i;
+		struct lane_set *set = &storage->sets[i];
+		bool used = storage_database_of_class(storage, class) >= 0;
+
+		for (int j = 0; j < point_lanes; j++)
+			open_lane(store, class, LANE_POINT, j, &set->point[j],
+				used);
+		/* All but the first connect with their first call. */
+		for (int j = 0; j < bulk_lanes; j++)
+			open_lane(store, class, LANE_BULK, j, &set->bulk[j],
+				used && j == 0);
+	}
 }
 
 struct storage *
@@ -342,6 +434,11 @@ storage_new(const struct storage_options *options, int store_count)
 
 	storage->options = *options;
 	storage->options.conninfo = memory_copy_string(options->conninfo);
+	storage->point_lanes = options->lanes;
+	storage->bulk_lanes = options->bulk_lanes;
+	storage->single_lane = options->lanes == 1;
+	storage->places =
+		memory_allocate_zeroed(PLACE_COUNT, sizeof(*storage->places));
 	storage->store_count = store_count;
 	storage->stores = memory_allocate_zeroed(
 		(size_t)store_count, sizeof(*storage->stores));
@@ -349,10 +446,6 @@ storage_new(const struct storage_options *options, int store_count)
 		struct lane_set *set = &storage->sets[i];
 
 		set->gate = gate_new();
-		set->point = memory_allocate_zeroed(
-			(size_t)options->lanes, sizeof(*set->point));
-		set->bulk = memory_allocate_zeroed(
-			(size_t)options->bulk_lanes, sizeof(*set->bulk));
 		set->stream = memory_allocate_zeroed(
 			(size_t)store_count, sizeof(*set->stream));
 	}
@@ -367,9 +460,26 @@ storage_create_lanes(struct storage *storage)
 	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
 		id = (int64_t)getpid() << 32 ^ time(NULL);
 	id &= INT64_MAX >> 1; /* room to count up */
+	storage->first_lane_id = id;
 	storage->lanes_created = true;
-	for (int i = 0; i < CLASS_COUNT; i++)
-		create_set(storage, (enum storage_class)i, &id);
+	/* First, so that it is there to tell why others are not. */
+	storage->admin = make_lane(
+		storage->stores[0], CLASS_DURABLE, LANE_ADMIN, 0, true);
+	for (int i = 0; i < storage->store_count; i++)
+		store_open_lanes(storage->stores[i], storage->options.lanes,
+			storage->options.bulk_lanes);
+	for (int i = 0; i < CLASS_COUNT; i++) {
+		enum storage_class class = (enum storage_class)i;
+		struct lane_set *set = &storage->sets[i];
+
+		set->joint = make_lane(storage->stores[0], class, LANE_JOINT, 0,
+			storage->options.lanes > 1 &&
+				storage_database_of_class(storage, class) >= 0);
+		for (int j = 0; j < storage->store_count; j++)
+			set->stream[j] = make_lane(storage->stores[j], class,
+				LANE_STREAM, j, false);
+	}
+	storage->pool = pool_new(storage);
 }
 
 void
@@ -379,11 +489,10 @@ storage_free(struct storage *storage)
 		return;
 	for (int i = 0; i < CLASS_COUNT; i++) {
 		gate_free(storage->sets[i].gate);
-		free(storage->sets[i].point);
-		free(storage->sets[i].bulk);
 		free(storage->sets[i].stream);
 	}
 	free(storage->stores);
+	free(storage->places);
 	free((char *)storage->options.conninfo);
 	free(storage);
 }
@@ -423,21 +532,95 @@ storage_queued(const struct storage *storage)
 	return atomic_load_explicit(&storage->queued, memory_order_relaxed);
 }
 
+int
+storage_point_lanes(const struct storage *storage)
+{
+	return atomic_load_explicit(
+		&storage->point_lanes, memory_order_relaxed);
+}
+
+bool
+storage_use_single_lane(struct storage *storage)
+{
+	if (!atomic_load_explicit(&storage->single_lane, memory_order_relaxed))
+		return false;
+	atomic_fetch_add(&storage->single_lane_users, 1);
+	/* It may have changed in between; then the count is not looked at. */
+	if (atomic_load(&storage->single_lane))
+		return true;
+	storage_leave_single_lane(storage);
+	return false;
+}
+
+void
+storage_leave_single_lane(struct storage *storage)
+{
+	atomic_fetch_sub(&storage->single_lane_users, 1);
+}
+
+struct link_place *
+storage_place(const struct storage *storage, enum storage_place place)
+{
+	return &storage->places[place];
+}
+
+bool
+storage_is_paused(const struct storage *storage)
+{
+	return atomic_load_explicit(&storage->paused, memory_order_relaxed);
+}
+
+const atomic_bool *
+storage_paused_flag(const struct storage *storage)
+{
+	return &storage->paused;
+}
+
 void
 storage_each_lane(struct storage *storage,
 	void (*visit)(struct lane *lane, void *arg), void *arg)
 {
 	for (int i = 0; i < CLASS_COUNT; i++) {
 		struct lane_set *set = &storage->sets[i];
+		struct lane *lane;
 
-		for (int j = 0; j < storage->options.lanes; j++)
-			visit(set->point[j], arg);
+		for (int j = 0; j < STORAGE_POINT_LANES_MAX &&
+			(lane = set->point[j]) != NULL;
+			j++)
+			visit(lane, arg);
 		visit(set->joint, arg);
-		for (int j = 0; j < storage->options.bulk_lanes; j++)
-			visit(set->bulk[j], arg);
+		for (int j = 0; j < STORAGE_BULK_LANES_MAX &&
+			(lane = set->bulk[j]) != NULL;
+			j++)
+			visit(lane, arg);
 		for (int j = 0; j < storage->store_count; j++)
 			visit(set->stream[j], arg);
 	}
+	visit(storage->admin, arg);
+}
+
+struct own_visit {
+	struct store *store;
+	void (*visit)(struct lane *lane, void *arg);
+	void *arg;
+};
+
+static void
+visit_own(struct lane *lane, void *arg)
+{
+	const struct own_visit *own = arg;
+
+	if (lane_store(lane) == own->store)
+		own->visit(lane, own->arg);
+}
+
+void
+store_each_lane(struct store *store,
+	void (*visit)(struct lane *lane, void *arg), void *arg)
+{
+	struct own_visit own = { store, visit, arg };
+
+	storage_each_lane(store->storage, visit_own, &own);
 }
 
 /* --- life of a worker's store ---------------------------------------- */
@@ -455,6 +638,8 @@ store_new(struct storage *storage, int index, struct event_base *base,
 	store->drained_arg = arg;
 	store->incoming_tail = &store->incoming;
 	store->completed_tail = &store->completed;
+	store->tasks_tail = &store->tasks;
+	store->held_tail = &store->held;
 	pthread_mutex_init(&store->mutex, NULL);
 	store->turn = event_new(base, -1, 0, on_turn, store);
 	/* After all input of this turn was read. */
@@ -478,8 +663,10 @@ free_lane(struct lane *lane, void *arg)
 void
 storage_free_lanes(struct storage *storage)
 {
-	if (storage->lanes_created)
-		storage_each_lane(storage, free_lane, NULL);
+	if (!storage->lanes_created)
+		return;
+	pool_free(storage->pool);
+	storage_each_lane(storage, free_lane, NULL);
 	storage->lanes_created = false;
 }
 
@@ -489,6 +676,13 @@ store_free(struct store *store)
 	event_free(store->turn);
 	event_free(store->wake);
 	close(store->wake_fd);
+	while (store->tasks != NULL) {
+		struct store_task *task = store->tasks;
+
+		store->tasks = task->next;
+		free(task);
+	}
+	free(store->wanting);
 	while (store->free_calls != NULL) {
 		struct call *call = store->free_calls;
 

@@ -13,21 +13,28 @@
 #include "storage/call.h"
 #include "storage/lane.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct event_base;
+struct link_place;
 struct storage;
 struct store;
 
 enum storage_class { CLASS_DURABLE, CLASS_ASYNC, CLASS_CACHE, CLASS_COUNT };
 
-enum { STORAGE_DATABASES_MAX = 1024 };
+enum {
+	STORAGE_DATABASES_MAX = 1024,
+	STORAGE_POINT_LANES_MAX = 256, /* of each class */
+	STORAGE_BULK_LANES_MAX = 64,
+};
 
 struct storage_options {
 	const char *conninfo;
 	int64_t instance; /* this process's number; random, positive */
+	/* At the start; the pool may change them later. */
 	int lanes; /* point lanes of each class; at least 1 */
 	int bulk_lanes;
 	int batch_max; /* calls */
@@ -46,7 +53,8 @@ const struct storage_options *storage_options(const struct storage *storage);
 /* Start, all on one thread before the workers run: storage_new(), store_new()
  * for each worker's loop, storage_create_lanes().  From then on a store is used
  * on its worker's thread only.  End: when no call is under way and all workers
- * have stopped, store_free() for each, then storage_free().
+ * have stopped, store_free() for each, then storage_free(), behind what shows
+ * itself in a storage_place().
  *
  * `drained` is called on the worker's thread when storage_is_saturated() has
  * become false again.  The loop needs at least two priorities; its lowest is
@@ -73,6 +81,22 @@ enum storage_class storage_class_of(const struct storage *storage, int db);
 /* Databases of the class: the lowest number of one, or -1. */
 int storage_database_of_class(
 	const struct storage *storage, enum storage_class class);
+
+/* Point lanes that keys of a class are dealt out to. */
+int storage_point_lanes(const struct storage *storage);
+/* Whether one lane keeps the order of all calls of a class.  A request that
+ * relies on it says so before its first call and when it has ended: the number
+ * of lanes changes when nobody does. */
+bool storage_use_single_lane(struct storage *storage);
+void storage_leave_single_lane(struct storage *storage);
+/* Lanes send nothing until the pool is resumed (pool.h). */
+bool storage_is_paused(const struct storage *storage);
+const atomic_bool *storage_paused_flag(const struct storage *storage);
+
+/* Where connections without a lane are shown. */
+enum storage_place { PLACE_SWEEPER, PLACE_FEED, PLACE_REGISTRAR, PLACE_COUNT };
+struct link_place *storage_place(
+	const struct storage *storage, enum storage_place place);
 
 /* Each lane of the process, for statistics. */
 void storage_each_lane(struct storage *storage,

@@ -169,6 +169,7 @@ static bool
 may_sweep(const struct sweeper *sweeper)
 {
 	return atomic_load(sweeper->options.active) &&
+		!atomic_load(sweeper->options.held) &&
 		clock_monotonic_us() >=
 		atomic_load(sweeper->options.paused_until_us);
 }
@@ -453,6 +454,7 @@ sweeper_new(struct event_base *base, const char *conninfo,
 	sweeper->timer = evtimer_new(base, on_timer, sweeper);
 	sweeper->link = link_new(
 		base, conninfo, "respgres sweeper", &handlers, sweeper);
+	link_show(sweeper->link, options->place);
 	return sweeper;
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct event_base;
+struct link_place;
 struct settings;
 struct sweeper;
 
@@ -25,6 +26,9 @@ struct sweeper_options {
 	const _Atomic bool *active;
 	/* Nothing is swept before that monotonic time (CLIENT PAUSE). */
 	const _Atomic int64_t *paused_until_us;
+	/* While it is true nothing is swept (POOL PAUSE). */
+	const _Atomic bool *held;
+	struct link_place *place; /* where its connection is shown */
 };
 
 /* `conninfo` is copied.  `expired` is told how many keys each sweep has
