@@ -85,7 +85,7 @@ static void
 print_memory(FILE *out, uint64_t memory)
 {
 	fprintf(out, "shared_buffers = %" PRIu64 "MB\n",
-		clamp(memory / 4, 128 * mebibyte, 2048 * mebibyte) / mebibyte);
+		clamp(memory / 4, 128 * mebibyte, 8192 * mebibyte) / mebibyte);
 	fprintf(out, "effective_cache_size = %" PRIu64 "MB\n",
 		clamp(memory / 2, 256 * mebibyte, UINT64_MAX) / mebibyte);
 	fprintf(out, "maintenance_work_mem = %" PRIu64 "MB\n",

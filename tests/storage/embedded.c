@@ -648,7 +648,7 @@ Test(embedded_settings, memory_sets_the_buffers_within_bounds)
 	cr_expect(strstr(small, "shared_buffers = 128MB\n"));
 	cr_expect(strstr(medium, "shared_buffers = 1024MB\n"));
 	cr_expect(strstr(medium, "wal_compression = lz4\n"));
-	cr_expect(strstr(big, "shared_buffers = 2048MB\n"));
+	cr_expect(strstr(big, "shared_buffers = 8192MB\n"));
 	free(small);
 	free(medium);
 	free(big);
