@@ -64,6 +64,7 @@ CREATE TABLE respgres.session_event (
     db          integer NOT NULL,
     -- c created, r rotated; its end: x expired, d deleted, e evicted, i idle.
     kind        "char"  NOT NULL,
+    user_name   bytea,
     agent       bytea,
     device      bytea
 ) WITH (autovacuum_vacuum_threshold = 5000,
@@ -92,6 +93,20 @@ CREATE TABLE respgres.session_summary (
 CREATE INDEX session_summary_period ON respgres.session_summary (period);
 CREATE INDEX session_summary_minutes ON respgres.session_summary (period)
     WHERE kind IN ('A', 'D', 'L') AND period % 3600000 <> 0;
+
+-- How many sessions users have, by the events that were summed up.
+CREATE TABLE respgres.session_user (
+    sessions  bigint  NOT NULL,
+    db        integer NOT NULL,
+    user_name bytea   NOT NULL,
+    PRIMARY KEY (db, user_name)
+) WITH (fillfactor = 80,
+        autovacuum_vacuum_scale_factor = 0.05,
+        autovacuum_analyze_scale_factor = 0.05);
+
+CREATE INDEX session_user_most ON respgres.session_user (db, sessions);
+CREATE INDEX session_user_none ON respgres.session_user (db)
+    WHERE sessions = 0;
 
 -- Databases whose events are notified.
 CREATE TABLE respgres.session_listener (

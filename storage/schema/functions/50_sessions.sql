@@ -120,16 +120,15 @@ BEGIN
          USING unnest(dbs, slots, ids) WITH ORDINALITY
                AS i (db, slot, id, ordinal)
          WHERE d.db = i.db AND d.id = i.id AND d.slot = i.slot
-        RETURNING i.ordinal, d.db, d.id, d.user_name, d.agent, d.device,
-                  d.number >> 20 AS created_at, d.expires_at,
+        RETURNING i.ordinal, d.db, d.id, d.user_name, d.number >> 20 AS created_at, d.expires_at,
                   CASE WHEN d.expires_at <= now_ms THEN 'x'::"char"
                        ELSE session_end.kind END AS why
     ), noted AS (
         INSERT INTO respgres.session_event
-               (happened_at, created_at, db, kind)
+               (happened_at, created_at, db, kind, user_name)
         SELECT CASE WHEN g.why = 'x' THEN LEAST(g.expires_at, now_ms)
                     ELSE now_ms END,
-               g.created_at, g.db, g.why
+               g.created_at, g.db, g.why, g.user_name
           FROM gone g
     )
     SELECT array_agg(g.ordinal ORDER BY g.ordinal) FILTER (WHERE g.why <> 'x')
@@ -269,8 +268,9 @@ BEGIN
         END IF;
     END LOOP;
     INSERT INTO respgres.session_event
-           (happened_at, created_at, db, kind, agent, device)
+           (happened_at, created_at, db, kind, user_name, agent, device)
     VALUES (now_ms, now_ms, session_create_at.db, 'c',
+            session_create_at.user_name,
             substr(session_create_at.agent, 1, 256),
             substr(session_create_at.device, 1, 256));
     IF others >= most THEN

@@ -35,6 +35,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2 AS $$
      WHERE kind NOT IN ('c', 'r')
 $$;
 
+-- By how much an event changes the number of sessions.
+CREATE OR REPLACE FUNCTION respgres.session_change(kind "char")
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE kind WHEN 'c' THEN 1 WHEN 'r' THEN 0 ELSE -1 END
+$$;
+
 -- Adds up to `most` events to the summary; how many that were.
 CREATE OR REPLACE FUNCTION respgres.session_sum_up(most bigint)
 RETURNS bigint
@@ -49,6 +56,14 @@ BEGIN
                 ORDER BY e.happened_at LIMIT most
                   FOR UPDATE SKIP LOCKED))
         RETURNING d.*
+    ), users AS (
+        INSERT INTO respgres.session_user AS s (sessions, db, user_name)
+        SELECT sum(respgres.session_change(g.kind)), g.db, g.user_name
+          FROM gone g
+         WHERE g.user_name IS NOT NULL AND g.kind <> 'r'
+         GROUP BY g.db, g.user_name
+            ON CONFLICT (db, user_name) DO UPDATE
+           SET sessions = s.sessions + excluded.sessions
     ), added AS (
         INSERT INTO respgres.session_summary AS s
                (period, count, total_ms, db, kind, label)
@@ -111,6 +126,10 @@ BEGIN
             WHERE o.period < now_ms - respgres.session_history_ms() - 3600000
             LIMIT most));
     GET DIAGNOSTICS dropped = ROW_COUNT;
+    DELETE FROM respgres.session_user AS d
+     WHERE d.ctid = ANY (ARRAY(
+           SELECT o.ctid FROM respgres.session_user o
+            WHERE o.sessions = 0 LIMIT most));
     RETURN greatest(folded, dropped);
 END
 $$;
@@ -205,7 +224,9 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.session_counts(db int, start bigint)
 RETURNS TABLE (period bigint, kind "char", label bytea, count numeric,
                total_ms numeric)
-LANGUAGE plpgsql STABLE SET enable_seqscan = on AS $$
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    now_ms bigint := respgres.now_ms();
 BEGIN
     RETURN QUERY
     SELECT u.period, u.kind, u.label, sum(u.count), sum(u.total_ms)
@@ -225,13 +246,59 @@ BEGIN
                            NULL
                       FROM respgres.session x
                      WHERE x.db = session_counts.db
-                       AND x.sweep_at <= respgres.now_ms()
-                       AND x.expires_at <= respgres.now_ms()
+                       AND x.sweep_at <= now_ms AND x.expires_at <= now_ms
                        AND x.expires_at >= start) AS e
              CROSS JOIN LATERAL respgres.session_parts(
                    e.happened_at, e.created_at, e.kind, e.agent, e.device)
                    AS p) AS u
      GROUP BY u.period, u.kind, u.label;
+END
+$$;
+
+-- The `most` users with the most sessions now.  Whom events that are not summed
+-- up change is counted apart; so many more than `most` are looked at.
+CREATE OR REPLACE FUNCTION respgres.session_top_users(db int, most bigint)
+RETURNS TABLE (user_name bytea, sessions bigint)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    now_ms bigint := respgres.now_ms();
+    names bytea[];
+    changes bigint[];
+BEGIN
+    SELECT array_agg(c.user_name), array_agg(c.change) INTO names, changes
+      FROM (SELECT e.user_name, sum(e.change) AS change
+              FROM (SELECT v.user_name,
+                           respgres.session_change(v.kind) AS change
+                      FROM respgres.session_event v
+                     WHERE v.db = session_top_users.db
+                       AND v.user_name IS NOT NULL
+                     UNION ALL
+                    SELECT x.user_name, -1
+                      FROM respgres.session x
+                     WHERE x.db = session_top_users.db
+                       AND x.user_name IS NOT NULL
+                       AND x.sweep_at <= now_ms AND x.expires_at <= now_ms)
+                   AS e
+             GROUP BY e.user_name) AS c;
+    RETURN QUERY
+    SELECT t.user_name, coalesce(max(t.sessions) FILTER (WHERE t.is_changed),
+                                 max(t.sessions))
+      FROM ((SELECT u.user_name, u.sessions, false AS is_changed
+               FROM respgres.session_user u
+              WHERE u.db = session_top_users.db AND u.sessions > 0
+              ORDER BY u.sessions DESC
+              LIMIT most + coalesce(cardinality(names), 0))
+             UNION ALL
+            SELECT n.name, coalesce(u.sessions, 0) + n.change, true
+              FROM unnest(names, changes) AS n (name, change)
+              LEFT JOIN respgres.session_user u
+                ON u.db = session_top_users.db AND u.user_name = n.name) AS t
+     GROUP BY t.user_name
+    HAVING coalesce(max(t.sessions) FILTER (WHERE t.is_changed),
+                    max(t.sessions)) > 0
+     ORDER BY 2 DESC, 1
+     LIMIT most;
 END
 $$;
 
@@ -242,23 +309,23 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.session_analyze(
     db int, window_ms bigint, most bigint)
 RETURNS TABLE (section text, label bytea, count bigint, second bigint)
-LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
-SET work_mem = '32MB' AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET work_mem = '32MB' AS $$
 #variable_conflict use_column
 DECLARE
     now_ms bigint := respgres.now_ms();
     start bigint := respgres.session_window_start(now_ms, window_ms);
+    live record;
 BEGIN
+    -- EXECUTE may do it with several processes.
+    EXECUTE 'SELECT count(*) AS sessions, '
+                   'count(*) FILTER (WHERE s.accessed_at > $3) AS active '
+              'FROM respgres.session s '
+             'WHERE s.db = $1 '
+               'AND (s.expires_at IS NULL OR s.expires_at > $2)'
+       INTO live
+      USING session_analyze.db, now_ms, now_ms - window_ms;
     RETURN QUERY
-    WITH users AS MATERIALIZED (
-        SELECT s.user_name, count(*) AS sessions,
-               count(*) FILTER (WHERE s.accessed_at > now_ms - window_ms)
-               AS active
-          FROM respgres.session s
-         WHERE s.db = session_analyze.db
-           AND (s.expires_at IS NULL OR s.expires_at > now_ms)
-         GROUP BY s.user_name
-    ), counts AS MATERIALIZED (
+    WITH counts AS MATERIALIZED (
         SELECT * FROM respgres.session_counts(session_analyze.db, start)
     ), minutes AS (
         SELECT c.period,
@@ -268,22 +335,18 @@ BEGIN
           FROM counts c
          WHERE c.kind IN ('c', 'x', 'd', 'e', 'i')
          GROUP BY c.period
-    ), live AS (
-        SELECT coalesce(sum(u.sessions), 0) AS sessions,
-               coalesce(sum(u.active), 0) AS active
-          FROM users u
     ), peak AS (
         -- From now back: as many as there are after each minute, and before it.
         SELECT max(greatest(a.after,
                             a.after - a.created + a.ended)) AS sessions
           FROM (SELECT coalesce(m.created, 0) AS created,
                        coalesce(m.ended, 0) AS ended,
-                       l.sessions - coalesce(sum(
+                       live.sessions - coalesce(sum(
                            coalesce(m.created, 0) - coalesce(m.ended, 0))
                            OVER (ORDER BY m.period DESC
                                  ROWS BETWEEN UNBOUNDED PRECEDING
                                           AND 1 PRECEDING), 0) AS after
-                  FROM minutes m CROSS JOIN live l) AS a
+                  FROM minutes m) AS a
     ), lengths AS (
         SELECT c.label, sum(c.count) AS count,
                sum(sum(c.count)) OVER (ORDER BY c.label) AS through,
@@ -296,8 +359,8 @@ BEGIN
     SELECT 'total', convert_to(t.name, 'UTF8'), t.value::bigint,
            NULL::bigint
       FROM (SELECT 1, 'window_start_ms', start::numeric
-             UNION ALL SELECT 2, 'sessions', l.sessions FROM live l
-             UNION ALL SELECT 3, 'active', l.active FROM live l
+             UNION ALL SELECT 2, 'sessions', live.sessions
+             UNION ALL SELECT 3, 'active', live.active
              UNION ALL
             SELECT k.place, k.name,
                    (SELECT coalesce(sum(c.count), 0) FROM counts c
@@ -307,8 +370,8 @@ BEGIN
                            (8, 'inactive', 'i'), (9, 'rotated', 'r'))
                    AS k (place, name, kind)
              UNION ALL
-            SELECT 10, 'peak', greatest(p.sessions, l.sessions)
-              FROM peak p CROSS JOIN live l
+            SELECT 10, 'peak', greatest(p.sessions, live.sessions)
+              FROM peak p
              UNION ALL
             SELECT 11, 'mean_duration_ms', round(e.total_ms / e.count)
               FROM ends e
@@ -334,8 +397,8 @@ BEGIN
       ORDER BY 3 DESC, 2 LIMIT most)
      UNION ALL
     (SELECT 'user', u.user_name, u.sessions, NULL
-       FROM users u WHERE u.user_name IS NOT NULL
-      ORDER BY 3 DESC, 2 LIMIT most);
+       FROM respgres.session_top_users(session_analyze.db, most) u
+      ORDER BY 3 DESC, 2);
 END
 $$;
 
@@ -362,6 +425,8 @@ BEGIN
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
     DELETE FROM respgres.session_summary AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
+    DELETE FROM respgres.session_user AS d
+     WHERE session_flush.db IS NULL OR d.db = session_flush.db;
 END
 $$;
 
@@ -383,7 +448,7 @@ BEGIN
         RETURN;
     END IF;
     LOCK TABLE respgres.session, respgres.session_event,
-        respgres.session_summary IN SHARE ROW EXCLUSIVE MODE;
+        respgres.session_summary, respgres.session_user IN SHARE ROW EXCLUSIVE MODE;
     FOR step IN SELECT * FROM (VALUES (first_db, aside),
                                       (second_db, first_db),
                                       (aside, second_db)) AS m (old, new)
@@ -392,6 +457,8 @@ BEGIN
         UPDATE respgres.session_event AS u SET db = step.new
          WHERE u.db = step.old;
         UPDATE respgres.session_summary AS u SET db = step.new
+         WHERE u.db = step.old;
+        UPDATE respgres.session_user AS u SET db = step.new
          WHERE u.db = step.old;
     END LOOP;
 END
