@@ -104,7 +104,8 @@ CREATE TABLE respgres.session_user (
         autovacuum_vacuum_scale_factor = 0.05,
         autovacuum_analyze_scale_factor = 0.05);
 
-CREATE INDEX session_user_most ON respgres.session_user (db, sessions);
+CREATE INDEX session_user_most
+    ON respgres.session_user (db, sessions DESC, user_name);
 CREATE INDEX session_user_none ON respgres.session_user (db)
     WHERE sessions = 0;
 

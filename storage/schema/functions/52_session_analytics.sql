@@ -255,6 +255,43 @@ BEGIN
 END
 $$;
 
+-- How many sessions there are, and how many of them were used after `start`.
+-- Those that were not are counted while they are few, which is less to read.
+CREATE OR REPLACE FUNCTION respgres.session_live(
+    db int, now_ms bigint, start bigint,
+    OUT sessions bigint, OUT active bigint)
+LANGUAGE plpgsql STABLE SET enable_seqscan = on
+SET max_parallel_workers_per_gather = 0 AS $$
+DECLARE
+    few CONSTANT bigint := 100000;
+    expired bigint;
+    idle bigint;
+BEGIN
+    -- Plans are for these values: most of a table is read as a whole.
+    EXECUTE 'SELECT count(*) FROM respgres.session s WHERE s.db = $1'
+       INTO sessions USING session_live.db;
+    EXECUTE 'SELECT count(*) FROM respgres.session s '
+             'WHERE s.db = $1 AND s.sweep_at <= $2 AND s.expires_at <= $2'
+       INTO expired USING session_live.db, now_ms;
+    sessions := sessions - expired;
+    EXECUTE 'SELECT count(*) FROM ('
+            'SELECT FROM respgres.session s '
+             'WHERE s.db = $1 AND s.active_at <= $3 AND s.accessed_at <= $3 '
+               'AND (s.expires_at IS NULL OR s.expires_at > $2) '
+             'LIMIT $4) AS i'
+       INTO idle USING session_live.db, now_ms, start, few;
+    IF idle < few THEN
+        active := sessions - idle;
+    ELSE
+        EXECUTE 'SELECT count(*) FROM respgres.session s '
+                 'WHERE s.db = $1 AND s.active_at > $3 - 60000 '
+                   'AND s.accessed_at > $3 '
+                   'AND (s.expires_at IS NULL OR s.expires_at > $2)'
+           INTO active USING session_live.db, now_ms, start;
+    END IF;
+END
+$$;
+
 -- The `most` users with the most sessions now.  Whom events that are not summed
 -- up change is counted apart; so many more than `most` are looked at.
 CREATE OR REPLACE FUNCTION respgres.session_top_users(db int, most bigint)
@@ -287,7 +324,7 @@ BEGIN
       FROM ((SELECT u.user_name, u.sessions, false AS is_changed
                FROM respgres.session_user u
               WHERE u.db = session_top_users.db AND u.sessions > 0
-              ORDER BY u.sessions DESC
+              ORDER BY u.sessions DESC, u.user_name
               LIMIT most + coalesce(cardinality(names), 0))
              UNION ALL
             SELECT n.name, coalesce(u.sessions, 0) + n.change, true
@@ -309,21 +346,16 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.session_analyze(
     db int, window_ms bigint, most bigint)
 RETURNS TABLE (section text, label bytea, count bigint, second bigint)
-LANGUAGE plpgsql STABLE SET enable_seqscan = on SET work_mem = '32MB' AS $$
+LANGUAGE plpgsql STABLE SET work_mem = '32MB' AS $$
 #variable_conflict use_column
 DECLARE
     now_ms bigint := respgres.now_ms();
     start bigint := respgres.session_window_start(now_ms, window_ms);
     live record;
 BEGIN
-    -- EXECUTE may do it with several processes.
-    EXECUTE 'SELECT count(*) AS sessions, '
-                   'count(*) FILTER (WHERE s.accessed_at > $3) AS active '
-              'FROM respgres.session s '
-             'WHERE s.db = $1 '
-               'AND (s.expires_at IS NULL OR s.expires_at > $2)'
-       INTO live
-      USING session_analyze.db, now_ms, now_ms - window_ms;
+    SELECT * INTO live
+      FROM respgres.session_live(session_analyze.db, now_ms,
+                                 now_ms - window_ms);
     RETURN QUERY
     WITH counts AS MATERIALIZED (
         SELECT * FROM respgres.session_counts(session_analyze.db, start)
