@@ -27,6 +27,7 @@
 	family(memory_commands) \
 	family(pool_commands) \
 	family(server_commands) \
+	family(session_commands) \
 	family(set_commands) \
 	family(slow_log_commands) \
 	family(sort_commands) \

@@ -1,8 +1,9 @@
 /* Secrets among arguments; the same ones that Redis hides
- * (redis 7.0.15, callers of redactClientCommandArgument). */
+ * (redis 7.0.15, callers of redactClientCommandArgument), and sessions'. */
 #include "commands/redaction.h"
 
 #include "commands/request.h"
+#include "commands/sessions.h"
 #include "storage/base/settings.h"
 
 #include <stdbool.h>
@@ -42,6 +43,8 @@ is_secret(const struct request *request, int index)
 		return is_migrate_secret(request, index);
 	if (request_is_word(request, 0, "ACL"))
 		return index > 1 && request_is_word(request, 1, "SETUSER");
+	if (request_is_word(request, 0, "SESSION"))
+		return sessions_is_secret(request, index);
 	if (request_is_word(request, 0, "CONFIG"))
 		return index > 2 && index % 2 == 1 &&
 			request_is_word(request, 1, "SET") &&

@@ -136,14 +136,19 @@ check_permission(const struct client *client, struct request *request)
 		request->refusal = ERROR_OOM;
 }
 
-/* How many keys the arguments name; the indices of the first of them go to
- * `indices`. */
+/* How many keys the arguments name, or names of something else that go to lanes
+ * as keys do; the indices of the first of them go to `indices`. */
 static int
 find_keys(const struct request *request, int indices[static KEYS_COUNTED_MAX])
 {
 	const struct key_spec *spec = &request->command->keys[0];
 
 	indices[0] = spec->index;
+	if ((spec->access & KEY_NOT_KEY) && spec->last_key < 0) {
+		for (int i = 1; i < KEYS_COUNTED_MAX; i++)
+			indices[i] = spec->index + i;
+		return request->argc - spec->index;
+	}
 
 	if (spec->begin == KEY_BEGIN_INDEX && spec->find == KEY_FIND_RANGE &&
 		spec->last_key == 0 &&

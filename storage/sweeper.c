@@ -5,8 +5,8 @@
  *	                          └──┘ a second later │   ▼               │
  *	                                              └─ ranges ◀─────────┘
  *
- * Where collections were dropped or fields of hashes expired, their rows
- * (contents) follow when a schema's sweep is done.
+ * Where collections were dropped, or fields of hashes or sessions expired, their
+ * rows (contents) follow when a schema's sweep is done.
  *
  * A sweep takes rows in the order in which they are due, locks what nobody
  * else holds, and sorts out what has another expiry by now.  When it comes back
@@ -130,13 +130,24 @@ ask_prepared(struct sweeper *sweeper, enum sweeper_step step,
 	free(name);
 }
 
+static int64_t
+session_inactive_ms(const struct sweeper *sweeper)
+{
+	return settings_get(
+		       sweeper->options.settings, session_inactive_seconds) *
+		1000;
+}
+
 static void
 sweep(struct sweeper *sweeper, enum schema schema)
 {
+	int64_t numbers[2];
+
 	sweeper->schema = schema;
 	sweeper->asked = settings_get(sweeper->options.settings, sweep_batch);
-	ask_prepared(
-		sweeper, STEP_SWEEP, SQL_sweeper_sweep, 1, &sweeper->asked);
+	numbers[0] = sweeper->asked;
+	numbers[1] = session_inactive_ms(sweeper);
+	ask_prepared(sweeper, STEP_SWEEP, SQL_sweeper_sweep, 2, numbers);
 }
 
 static void
@@ -190,8 +201,10 @@ next_schema(struct sweeper *sweeper)
 static void
 sweep_contents(struct sweeper *sweeper)
 {
-	ask_prepared(sweeper, STEP_CONTENTS, SQL_sweeper_sweep_contents, 1,
-		&sweeper->asked);
+	int64_t numbers[] = { sweeper->asked, session_inactive_ms(sweeper) };
+
+	ask_prepared(
+		sweeper, STEP_CONTENTS, SQL_sweeper_sweep_contents, 2, numbers);
 }
 
 static void

@@ -14,7 +14,7 @@ SELECT set_config('lock_timeout', '10ms', false)
 -- later or no expiry of what has not.  Rows that somebody holds are left for
 -- the next time.  How many were due, how many were deleted, the first and the
 -- last time of looking among them, now, and whether there are contents to
--- sweep.
+-- sweep.  $2: milliseconds after which unused sessions end, or 0.
 WITH due AS MATERIALIZED (
     SELECT k.ctid, k.sweep_at,
            coalesce(k.expires_at <= n.now, false) AS expired
@@ -38,6 +38,7 @@ SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),
        EXISTS (SELECT FROM respgres.dropped_content)
        OR EXISTS (SELECT FROM respgres.hash_field f
                    WHERE f.expires_at <= (SELECT respgres.now_ms()))
+       OR respgres.session_sweep_due($2::int8)
 
 -- name: sweeper_sweep_range
 -- write
@@ -46,8 +47,8 @@ SELECT respgres.sweep_range($1::int8, $2::int8), respgres.now_ms()
 
 -- name: sweeper_sweep_contents
 -- write
--- How many rows of dropped contents and expired fields were deleted.
-SELECT respgres.sweep_contents($1::int8)
+-- How many rows of dropped contents, expired fields and sessions were deleted.
+SELECT respgres.sweep_contents($1::int8, $2::int8)
 
 -- name: sweeper_reap_lanes
 -- write

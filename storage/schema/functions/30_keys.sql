@@ -307,7 +307,7 @@ BEGIN
 END
 $$;
 
--- Empties a database, or all when db is NULL.  Truncating takes a moment
+-- Empties a database, or all when db is NULL, sessions as well.  Truncating takes a moment
 -- whatever there is, and locks on the tables; deleting takes time for each
 -- row.
 CREATE OR REPLACE FUNCTION respgres.flush(db int DEFAULT NULL) RETURNS void
@@ -316,6 +316,7 @@ DECLARE
     -- Bytes of table up to which rows are deleted.
     small CONSTANT bigint := 2 << 20;
 BEGIN
+    PERFORM respgres.session_flush(db);
     IF pg_relation_size('respgres.key') > small THEN
         LOCK TABLE respgres.key IN ACCESS EXCLUSIVE MODE;
         IF flush.db IS NULL OR NOT EXISTS (
@@ -348,6 +349,7 @@ BEGIN
     IF first_db = second_db THEN
         RETURN;
     END IF;
+    PERFORM respgres.session_swap(first_db, second_db);
     LOCK TABLE respgres.key IN SHARE ROW EXCLUSIVE MODE;
     UPDATE respgres.key AS k
        SET db = -1 - first_db, version = k.version + 1

@@ -164,12 +164,15 @@ END
 $$;
 
 -- Deletes up to `most` rows that nobody sees any more; how many there were.
-CREATE OR REPLACE FUNCTION respgres.sweep_contents(most bigint)
+-- Sessions not used for inactive_ms are ended, unless that is 0.
+CREATE OR REPLACE FUNCTION respgres.sweep_contents(
+    most bigint, inactive_ms bigint)
 RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     swept bigint := respgres.sweep_fields(most);
 BEGIN
-    RETURN greatest(swept, respgres.reap_contents(most));
+    swept := greatest(swept, respgres.reap_contents(most));
+    RETURN greatest(swept, respgres.session_sweep(most, inactive_ms));
 END
 $$;

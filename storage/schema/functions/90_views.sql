@@ -83,3 +83,23 @@ SELECT k.db,
     ON m.slot = k.content_slot AND m.content_id = k.content_id
  WHERE k.type = 'z'
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
+
+-- Sessions; hashes of tokens are left out.
+CREATE OR REPLACE VIEW respgres.sessions AS
+SELECT s.db,
+       s.id,
+       respgres.readable(s.user_name) AS user_name,
+       to_timestamp((s.number >> 20) / 1000.0) AS created_at,
+       to_timestamp(s.accessed_at / 1000.0) AS accessed_at,
+       to_timestamp(s.expires_at / 1000.0) AS expires_at,
+       to_timestamp(s.absolute_at / 1000.0) AS absolute_at,
+       respgres.readable(s.ip) AS ip,
+       respgres.readable(s.agent) AS agent,
+       respgres.readable(s.device) AS device,
+       s.token_hash IS NOT NULL AS has_token,
+       (SELECT jsonb_object_agg(respgres.readable(f.name),
+                                respgres.readable(f.value))
+          FROM unnest(s.field_names, s.field_values) AS f (name, value))
+       AS fields
+  FROM respgres.session s
+ WHERE s.expires_at IS NULL OR s.expires_at > (SELECT respgres.now_ms());

@@ -29,7 +29,12 @@ LANGUAGE sql STABLE AS $$
                zdiffstore,
                geoadd,geodist,geopos,geosearch,
                xadd,xlen,xrange,xdel,xtrim,xreadgroup,xack,
-               xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim
+               xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim,
+               session_create,session_get,session_by_token,session_exists,
+               session_set,session_unset,session_delete,session_rotate,
+               session_extend,session_touch,session_list,session_count,
+               session_bulk_delete,session_cleanup,session_analytics,
+               session_events
            }'::text[])
 $$;
 
