@@ -132,6 +132,9 @@ void call_send(struct call *call);
  * bound. */
 void call_send_route(struct call *call, enum call_route route, int db);
 
+/* Before it is sent: it shares no transaction with other calls. */
+void call_run_alone(struct call *call);
+
 /* Sends a read whose rows are handed to `on_rows` as they arrive, in bounded
  * memory; the result then has none.  On the calling worker's own connection for
  * that, one after the other.  A failure after the first row is STORE_DOWN or

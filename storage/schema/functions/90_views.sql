@@ -83,3 +83,17 @@ SELECT k.db,
     ON m.slot = k.content_slot AND m.content_id = k.content_id
  WHERE k.type = 'z'
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
+
+-- Tags and how many keys have them.
+CREATE OR REPLACE VIEW respgres.tags AS
+SELECT t.db,
+       coalesce(t.long_name, t.name) AS name,
+       c.entries
+  FROM respgres.tag t
+ CROSS JOIN LATERAL (
+       SELECT count(*) AS entries
+         FROM respgres.key k
+        WHERE k.tags @> ARRAY[t.id]
+          AND (k.expires_at IS NULL
+               OR k.expires_at > (SELECT respgres.now_ms()))) AS c
+ WHERE c.entries > 0;

@@ -29,7 +29,10 @@ LANGUAGE sql STABLE AS $$
                zdiffstore,
                geoadd,geodist,geopos,geosearch,
                xadd,xlen,xrange,xdel,xtrim,xreadgroup,xack,
-               xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim
+               xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim,
+               tag_set,tag_add,tag_remove,tag_of,tag_get,tag_count,tag_list,
+               tag_invalidate,tag_touch,tag_lease,tag_info,tag_top,
+               tag_rows_changed
            }'::text[])
 $$;
 
