@@ -22,6 +22,8 @@ enum {
 	REASON_SIZE = 160,
 	/* Below so many look-ups a rate means nothing. */
 	LOOKUPS_MIN = 1000,
+	/* And of so few entries, how many are stale. */
+	ENTRIES_MIN = 100,
 	DEAD_ROWS_MIN = 10000,
 	UNFINISHED_LONG_MS = 60000,
 };
@@ -71,7 +73,7 @@ judge(struct facts *facts)
 		give_reason(facts, "warning",
 			"%.0f %% of the look-ups found nothing",
 			(1 - facts->hit_rate) * 100);
-	if (facts->stale * 10 > facts->entries)
+	if (facts->entries >= ENTRIES_MIN && facts->stale * 10 > facts->entries)
 		give_reason(facts, "warning",
 			"%" PRId64 " of %" PRId64 " entries are stale",
 			facts->stale, facts->entries);

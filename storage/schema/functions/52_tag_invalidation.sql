@@ -111,8 +111,8 @@ RETURNS bigint
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN respgres.change_tagged(
-        db, tags, match_all, without, CASE WHEN soft THEN 's' ELSE 'd' END,
-        NULL);
+        db, tags, match_all, without,
+        CASE WHEN soft THEN 's'::"char" ELSE 'd'::"char" END, NULL);
 END
 $$;
 

@@ -225,7 +225,7 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.tag_on_change(
     "table" regclass, template text DEFAULT NULL, db int DEFAULT 0)
 RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET client_min_messages = warning AS $$
 DECLARE
     missing text;
     name text;
