@@ -25,6 +25,7 @@
 enum {
 	/* Rows that one transaction may change. */
 	FEW = 2000,
+	STEPS_AT_ONCE = 2,
 	TOUCH_SECONDS_MAX = INT32_MAX,
 };
 
@@ -39,6 +40,8 @@ struct change {
 	int64_t ttl_ms;
 	int64_t count; /* of the keys */
 	int64_t work;
+	int in_flight; /* steps */
+	bool failed; /* one of them */
 };
 
 static void
@@ -57,11 +60,22 @@ static void
 step_done(void *arg, const struct result *result)
 {
 	struct change *change = arg;
+	bool failed = result->status != STORE_OK;
 
-	if (request_failed(change->request, result))
-		return;
-	if (result_int64(result, 0, 0))
+	change->in_flight--;
+	if (!failed && !change->failed && result_int64(result, 0, 0)) {
 		send_step(change);
+		return;
+	}
+	change->failed = change->failed || failed;
+	if (change->in_flight > 0)
+		return;
+	if (failed)
+		request_failed(change->request, result);
+	else if (change->failed)
+		request_reply_error(change->request,
+			"ERR the work could not be ended here and goes on in "
+			"the background");
 	else
 		request_reply_integer(change->request, change->count);
 }
@@ -72,6 +86,7 @@ send_step(struct change *change)
 	struct call *call = call_new(
 		change->request->store, SQL_tag_step, step_done, change);
 
+	change->in_flight++;
 	call_bind_int64(call, change->work);
 	call_run_alone(call);
 	call_send_route(call, ROUTE_BULK, change->request->db);
@@ -107,7 +122,8 @@ started(void *arg, const struct result *result)
 	case STATE_MANY:
 		change->count = result_int64(result, 0, START_COUNT);
 		change->work = result_int64(result, 0, START_WORK);
-		send_step(change);
+		for (int i = 0; i < STEPS_AT_ONCE; i++)
+			send_step(change);
 		break;
 	default:
 		request_reply_integer(

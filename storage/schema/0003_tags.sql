@@ -66,6 +66,11 @@ CREATE TABLE respgres.tag_work_part (
     PRIMARY KEY (work_id, part)
 );
 
+-- Compressing them would cost more than writing them.
+ALTER TABLE respgres.tag_work_part
+    ALTER COLUMN ctids SET STORAGE EXTERNAL,
+    ALTER COLUMN ids SET STORAGE EXTERNAL;
+
 -- Where the look for tags without keys goes on, and when; one row at the most.
 CREATE TABLE respgres.tag_walk (
     next_id bigint NOT NULL,

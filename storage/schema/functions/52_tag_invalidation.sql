@@ -266,13 +266,7 @@ BEGIN
     DELETE FROM respgres.tag_work_part AS d
      WHERE d.work_id = p.work_id AND d.part = p.part;
     IF p.ctids IS NOT NULL THEN
-        done := respgres.change_rows(ARRAY(
-            SELECT k.ctid
-              FROM respgres.key k
-             WHERE k.ctid = ANY (p.ctids) AND k.db = w.db
-               AND (k.tags && w.any_of OR k.tags @> w.all_of)
-               AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
-               FOR UPDATE SKIP LOCKED), w.operation, w.expires_at);
+        done := respgres.change_part(w, p.ctids);
     END IF;
     IF coalesce(cardinality(done), 0) < cardinality(p.ids) THEN
         PERFORM respgres.step_moved(w, p.attempt, ARRAY(
@@ -280,6 +274,42 @@ BEGIN
             EXCEPT SELECT u.id FROM unnest(done) AS u (id)));
     END IF;
     RETURN true;
+END
+$$;
+
+-- Does the work's operation to those of the rows that still are to have it and
+-- that nobody holds; the ids of those that it changed.
+CREATE OR REPLACE FUNCTION respgres.change_part(
+    w respgres.tag_work, ctids tid[]) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    done bigint[];
+BEGIN
+    -- Locking rows first costs as much as deleting them.  Without, a row that
+    -- somebody holds is waited for, but not for long: he may wait for us.
+    IF w.operation = 'd' THEN
+        PERFORM set_config('lock_timeout', '5ms', true);
+        BEGIN
+            WITH gone AS (
+                DELETE FROM respgres.key AS d
+                 WHERE d.ctid = ANY (ctids) AND d.db = w.db
+                   AND (d.tags && w.any_of OR d.tags @> w.all_of)
+                   AND (w.none_of IS NULL OR NOT d.tags && w.none_of)
+                RETURNING d.id
+            )
+            SELECT array_agg(g.id) INTO done FROM gone g;
+            RETURN done;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM set_config('lock_timeout', '0', true);
+        END;
+    END IF;
+    RETURN respgres.change_rows(ARRAY(
+        SELECT k.ctid
+          FROM respgres.key k
+         WHERE k.ctid = ANY (ctids) AND k.db = w.db
+           AND (k.tags && w.any_of OR k.tags @> w.all_of)
+           AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
+           FOR UPDATE SKIP LOCKED), w.operation, w.expires_at);
 END
 $$;
 
