@@ -47,9 +47,14 @@ SELECT f.next_cursor, f.key, f.type, f.value, f.stale
 -- name: tag_count
 SELECT respgres.tag_count($1::int4, $2::bytea[], $3::boolean, $4::bytea[])
 
+-- name: tag_lease_look
+-- NULL: it takes tag_lease.  $3 is the first tag, $2 of no meaning: they choose
+-- the lane.
+SELECT respgres.look_lease($1::int4, $4::bytea[])
+ WHERE $2::int2 IS NOT NULL AND $3::bytea IS NOT NULL
+
 -- name: tag_lease
 -- write
--- $3 is the first tag, $2 of no meaning: they choose the lane.
 SELECT respgres.tag_lease($1::int4, $4::bytea[])
  WHERE $2::int2 IS NOT NULL AND $3::bytea IS NOT NULL
 

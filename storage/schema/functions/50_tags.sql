@@ -185,14 +185,43 @@ BEGIN
 END
 $$;
 
+-- For how long a leased tag is kept without keys, in milliseconds; half of it
+-- when another lease has it kept already.
+CREATE OR REPLACE FUNCTION respgres.lease_ms() RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 600000::bigint $$;
+
+-- The token of a lease of tags that are kept for long enough as it is, which
+-- takes no writing; NULL: not all of them are.
+CREATE OR REPLACE FUNCTION respgres.look_lease(db int, tags bytea[])
+RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    until_ms bigint := respgres.now_ms() + respgres.lease_ms() / 2;
+    token text;
+    kept bigint;
+BEGIN
+    SELECT string_agg(t.id || '.' || t.generation, ',' ORDER BY t.id),
+           count(*)
+      INTO token, kept
+      FROM respgres.tag t
+     WHERE t.db = look_lease.db
+       AND t.name = ANY (ARRAY(SELECT respgres.indexed(u.tag)
+                                 FROM unnest(tags) AS u (tag)))
+       AND t.kept_until >= until_ms;
+    IF kept < (SELECT count(DISTINCT u.tag) FROM unnest(tags) AS u (tag)) THEN
+        RETURN NULL;
+    END IF;
+    RETURN token;
+END
+$$;
+
 -- A token for storing what is computed from now on, if none of the tags is
 -- invalidated meanwhile.
 CREATE OR REPLACE FUNCTION respgres.tag_lease(db int, tags bytea[])
 RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-    -- A tag without keys is kept for this long, or half of it.
-    kept_ms CONSTANT bigint := 600000;
+    kept_ms CONSTANT bigint := respgres.lease_ms();
     now_ms bigint := respgres.now_ms();
     ids bigint[] := respgres.make_tags(db, tags);
 BEGIN
