@@ -72,15 +72,34 @@ lease_done(void *arg, const struct result *result)
 }
 
 static void
-cmd_tag_lease(struct request *request)
+send_lease(struct request *request, enum statement_id id, call_done done)
 {
 	struct tag_names tags = tags_between(request, 2, request->argc);
-	struct call *call =
-		call_new(request->store, SQL_tag_lease, lease_done, request);
+	struct call *call = call_new(request->store, id, done, request);
 
 	call_bind_key(call, request->db, request->argv[2]);
 	call_bind_bytes_array(call, tags.list, tags.count);
 	call_send(call);
+}
+
+static void
+look_done(void *arg, const struct result *result)
+{
+	struct request *request = arg;
+
+	if (request_failed(request, result))
+		return;
+	if (result_is_null(result, 0, 0))
+		send_lease(request, SQL_tag_lease, lease_done);
+	else
+		request_reply_bulk(request, result_bytes(result, 0, 0));
+}
+
+/* Mostly a look will do, which waits for no commit. */
+static void
+cmd_tag_lease(struct request *request)
+{
+	send_lease(request, SQL_tag_lease_look, look_done);
 }
 
 /* --- rows ------------------------------------------------------------ */
