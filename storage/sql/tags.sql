@@ -68,14 +68,8 @@ SELECT state, count, work_id
 
 -- name: tag_step
 -- write
--- Whether there is more to do.
+-- 0: nothing is left; 1: there is more; 2: the same, but somebody holds it.
 SELECT respgres.step_tag_work($1::int8)
-
--- name: tag_change
--- write
--- All at once, and waits for those who hold keys.
-SELECT respgres.change_tagged($1::int4, $2::bytea[], $3::boolean,
-    $4::bytea[], $5::text::"char", respgres.now_ms() + $6::int8)
 
 -- name: tag_names
 -- Up to $4 tags from the name $2 to below $3 (NULL: to the end), in order.

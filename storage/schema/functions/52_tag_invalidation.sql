@@ -146,7 +146,7 @@ $$;
 
 -- --- for the proxy ---------------------------------------------------
 
--- The same where nobody may have to wait for long.  state 0: it is done to
+-- The same without waiting for whoever holds keys.  state 0: it is done to
 -- `count` keys; 1: nothing is done, as somebody holds one of the keys; 2: these
 -- are more than `few`, and step_tag_work(work_id) does it to some at a time.
 CREATE OR REPLACE FUNCTION respgres.start_tag_work(
@@ -177,6 +177,8 @@ BEGIN
          WHERE (k.tags && s.any_of OR k.tags @> s.all_of)
            AND (s.none_of IS NULL OR NOT k.tags && s.none_of)
            AND (k.expires_at IS NULL OR k.expires_at > now_ms)
+           AND (operation <> 's'
+                OR k.stale_version IS DISTINCT FROM k.version)
          LIMIT few + 1);
     IF cardinality(found) > few THEN
         state := 2;
@@ -230,6 +232,8 @@ BEGIN
                  WHERE (k.tags && w.any_of OR k.tags @> w.all_of)
                    AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
                    AND (k.expires_at IS NULL OR k.expires_at > now_ms)
+                   AND (w.operation <> 's'
+                        OR k.stale_version IS DISTINCT FROM k.version)
                    AND k.id >= from_id) AS f
          GROUP BY f.number / width
         RETURNING cardinality(n.ids) AS size
@@ -239,29 +243,30 @@ BEGIN
 END
 $$;
 
--- Does a part of the work, in a short transaction; false when nothing is left.
-CREATE OR REPLACE FUNCTION respgres.step_tag_work(work_id bigint)
-RETURNS boolean
+-- Does a part of the work, in a short transaction that waits for nobody.  0:
+-- nothing is left; 1: there is more; 2: there is more, but somebody holds it.
+CREATE OR REPLACE FUNCTION respgres.step_tag_work(work_id bigint) RETURNS int
 LANGUAGE plpgsql AS $$
 DECLARE
     w respgres.tag_work;
     p respgres.tag_work_part;
     done bigint[];
+    moved boolean := true;
 BEGIN
     SELECT * INTO w FROM respgres.tag_work o
      WHERE o.id = step_tag_work.work_id;
     IF NOT FOUND THEN
-        RETURN false;
+        RETURN 0;
     END IF;
     SELECT * INTO p FROM respgres.tag_work_part o
      WHERE o.work_id = w.id ORDER BY o.part LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        -- Another session is at the last ones.
-        SELECT * INTO p FROM respgres.tag_work_part o
-         WHERE o.work_id = w.id ORDER BY o.part LIMIT 1 FOR UPDATE;
-    END IF;
-    IF p.work_id IS NULL THEN
-        RETURN respgres.end_tag_work(w.id);
+        IF EXISTS (SELECT FROM respgres.tag_work_part o
+                    WHERE o.work_id = w.id) THEN
+            -- Another session is at the last ones.
+            RETURN 2;
+        END IF;
+        RETURN respgres.end_tag_work(w.id)::int;
     END IF;
     DELETE FROM respgres.tag_work_part AS d
      WHERE d.work_id = p.work_id AND d.part = p.part;
@@ -269,11 +274,11 @@ BEGIN
         done := respgres.change_part(w, p.ctids);
     END IF;
     IF coalesce(cardinality(done), 0) < cardinality(p.ids) THEN
-        PERFORM respgres.step_moved(w, p.attempt, ARRAY(
+        moved := respgres.step_moved(w, p.attempt, ARRAY(
             SELECT u.id FROM unnest(p.ids) AS u (id)
             EXCEPT SELECT u.id FROM unnest(done) AS u (id)));
     END IF;
-    RETURN true;
+    RETURN CASE WHEN moved OR p.attempt = 0 THEN 1 ELSE 2 END;
 END
 $$;
 
@@ -283,13 +288,14 @@ CREATE OR REPLACE FUNCTION respgres.change_part(
     w respgres.tag_work, ctids tid[]) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
+    patience text := current_setting('lock_timeout');
     done bigint[];
 BEGIN
     -- Locking rows first costs as much as deleting them.  Without, a row that
     -- somebody holds is waited for, but not for long: he may wait for us.
     IF w.operation = 'd' THEN
-        PERFORM set_config('lock_timeout', '5ms', true);
         BEGIN
+            PERFORM set_config('lock_timeout', '5ms', true);
             WITH gone AS (
                 DELETE FROM respgres.key AS d
                  WHERE d.ctid = ANY (ctids) AND d.db = w.db
@@ -298,9 +304,10 @@ BEGIN
                 RETURNING d.id
             )
             SELECT array_agg(g.id) INTO done FROM gone g;
+            PERFORM set_config('lock_timeout', patience, true);
             RETURN done;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            PERFORM set_config('lock_timeout', '0', true);
+            NULL;
         END;
     END IF;
     RETURN respgres.change_rows(ARRAY(
@@ -313,13 +320,12 @@ BEGIN
 END
 $$;
 
--- The same for keys that are not where they were, by their ids.  Some are held
--- by others: these come again, in the end to be waited for.
+-- The same for keys that are not where they were, by their ids.  Those that
+-- somebody holds come again; false when it is all of them.
 CREATE OR REPLACE FUNCTION respgres.step_moved(
-    w respgres.tag_work, attempt int, ids bigint[]) RETURNS void
+    w respgres.tag_work, attempt int, ids bigint[]) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
-    patience CONSTANT int := 3;
     there bigint[];
     later bigint[];
 BEGIN
@@ -331,41 +337,30 @@ BEGIN
            SET vanished = u.vanished + cardinality(ids) - cardinality(there)
          WHERE u.id = w.id;
     END IF;
-    IF attempt < patience THEN
-        there := respgres.change_rows(ARRAY(
-            SELECT k.ctid
-              FROM respgres.key k
-             WHERE k.db = w.db AND k.id = ANY (there)
-               AND (k.tags && w.any_of OR k.tags @> w.all_of)
-               AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
-               FOR UPDATE SKIP LOCKED), w.operation, w.expires_at);
-        later := ARRAY(
-            SELECT k.id
-              FROM respgres.key k
-             WHERE k.db = w.db AND k.id = ANY (ids)
-               AND k.id <> ALL (there)
-               AND (k.tags && w.any_of OR k.tags @> w.all_of)
-               AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
-               AND (w.operation <> 's'
-                    OR k.stale_version IS DISTINCT FROM k.version));
-        IF cardinality(later) > 0 THEN
-            INSERT INTO respgres.tag_work_part AS n (work_id, attempt, ids)
-            VALUES (w.id, step_moved.attempt + 1, later);
-        END IF;
-    ELSE
-        PERFORM respgres.change_rows(ARRAY(
-            SELECT k.ctid
-              FROM respgres.key k
-             WHERE k.db = w.db AND k.id = ANY (ids)
-               AND (k.tags && w.any_of OR k.tags @> w.all_of)
-               AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
-             ORDER BY k.key
-               FOR UPDATE), w.operation, w.expires_at);
+    there := respgres.change_rows(ARRAY(
+        SELECT k.ctid
+          FROM respgres.key k
+         WHERE k.db = w.db AND k.id = ANY (there)
+           AND (k.tags && w.any_of OR k.tags @> w.all_of)
+           AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
+           FOR UPDATE SKIP LOCKED), w.operation, w.expires_at);
+    later := ARRAY(
+        SELECT k.id
+          FROM respgres.key k
+         WHERE k.db = w.db AND k.id = ANY (ids) AND k.id <> ALL (there)
+           AND (k.tags && w.any_of OR k.tags @> w.all_of)
+           AND (w.none_of IS NULL OR NOT k.tags && w.none_of)
+           AND (w.operation <> 's'
+                OR k.stale_version IS DISTINCT FROM k.version));
+    IF cardinality(later) > 0 THEN
+        INSERT INTO respgres.tag_work_part AS n (work_id, attempt, ids)
+        VALUES (w.id, step_moved.attempt + 1, later);
     END IF;
+    RETURN cardinality(later) < cardinality(ids);
 END
 $$;
 
--- No part is left, it seems; false when that is so.  Keys that have got another
+-- No part is left, it seems; false when that is so, and the work done.  Keys that have got another
 -- id meanwhile are looked for once.
 CREATE OR REPLACE FUNCTION respgres.end_tag_work(work_id bigint)
 RETURNS boolean

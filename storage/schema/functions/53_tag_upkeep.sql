@@ -24,7 +24,7 @@ BEGIN
       FROM respgres.tag_work w
      WHERE w.started_at < now_ms - 10000
      ORDER BY w.started_at LIMIT 1;
-    IF FOUND AND respgres.step_tag_work(left_work) THEN
+    IF FOUND AND respgres.step_tag_work(left_work) = 1 THEN
         RETURN most;
     END IF;
     IF NOT EXISTS (SELECT FROM respgres.tag_walk w WHERE w.due_at > now_ms)
