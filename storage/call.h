@@ -59,7 +59,9 @@ enum call_route {
 	ROUTE_KEY, /* the lane that owns the call's first key */
 	/* Writes to several keys, or to all: alone, while no lane is busy. */
 	ROUTE_JOINT,
-	ROUTE_BULK, /* slow reads: SCAN, KEYS, DBSIZE… */
+	/* What is slow: SCAN, KEYS, DBSIZE…; writes that lock nothing that
+	 * others wait for, and may run twice. */
+	ROUTE_BULK,
 	ROUTE_STREAM, /* call_stream() */
 	ROUTE_ADMIN, /* about the pool itself: neither paused nor in a queue */
 };
