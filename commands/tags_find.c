@@ -147,7 +147,7 @@ count_done(void *arg, const struct result *result)
 void
 tags_run_count(struct request *request)
 {
-	struct tag_filter filter;
+	struct tag_filter filter = { 0 };
 	struct call *call;
 
 	if (!tags_read_filter(request, 0, &filter))

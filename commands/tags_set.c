@@ -360,8 +360,8 @@ compare_entries(const void *a, const void *b)
 static bool
 read_entry(struct request *request, int *at, struct entry *entry)
 {
-	enum expiry_kind kind;
-	enum expiry_unit unit;
+	enum expiry_kind kind = EXPIRY_NONE;
+	enum expiry_unit unit = EXPIRY_SECONDS;
 	int expiry, tags,
 		end = find_entry_end(
 			request->argv, request->argc, *at, &expiry, &tags);
