@@ -73,8 +73,11 @@ ALTER TABLE respgres.tag_work_part
 
 -- Where the look for tags without keys goes on, and when; one row at the most.
 CREATE TABLE respgres.tag_walk (
-    next_id bigint NOT NULL,
-    due_at  bigint NOT NULL
+    next_id  bigint NOT NULL,
+    due_at   bigint NOT NULL,
+    -- The pause after the last round; and how many tags this one has reaped.
+    pause_ms bigint NOT NULL,
+    reaped   bigint NOT NULL
 ) WITH (fillfactor = 10);
 
 -- A key of a tag with so many that looking for one takes long.

@@ -6,7 +6,9 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     now_ms bigint := respgres.now_ms();
 BEGIN
-    RETURN NOT EXISTS (SELECT FROM respgres.tag_walk w WHERE w.due_at > now_ms)
+    RETURN (NOT EXISTS (SELECT FROM respgres.tag_walk w
+                         WHERE w.due_at > now_ms)
+            AND EXISTS (SELECT FROM respgres.tag))
         OR EXISTS (SELECT FROM respgres.tag_work w
                     WHERE w.started_at < now_ms - 10000);
 END
@@ -37,24 +39,29 @@ $$;
 
 -- Looks at up to `most` tags, and at 500 at the most, for such that no key has;
 -- returns `most` when there are likely to be others.  A round through all of
--- them is followed by a pause.
+-- them is followed by a pause, which is longer after rounds that found none.
 CREATE OR REPLACE FUNCTION respgres.walk_tags(most bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
     stretch CONSTANT bigint := LEAST(most, 500);
     step_ms CONSTANT bigint := 1000;
-    pause_ms CONSTANT bigint := 5000;
+    first_pause_ms CONSTANT bigint := 2500;
+    last_pause_ms CONSTANT bigint := 20000;
     now_ms bigint := respgres.now_ms();
-    from_id bigint;
+    w respgres.tag_walk;
     t record;
     seen bigint := 0;
     reaped bigint := 0;
     last_id bigint := 0;
 BEGIN
-    SELECT w.next_id INTO from_id FROM respgres.tag_walk w FOR UPDATE;
+    SELECT * INTO w FROM respgres.tag_walk o FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO respgres.tag_walk (next_id, due_at, pause_ms, reaped)
+        VALUES (0, 0, first_pause_ms, 0) RETURNING * INTO w;
+    END IF;
     FOR t IN SELECT o.id, o.db, o.kept_until
                FROM respgres.tag o
-              WHERE o.id >= coalesce(from_id, 0)
+              WHERE o.id >= w.next_id
               ORDER BY o.id LIMIT stretch
     LOOP
         seen := seen + 1;
@@ -63,15 +70,20 @@ BEGIN
             reaped := reaped + respgres.reap_tag(t.id)::int;
         END IF;
     END LOOP;
-    IF from_id IS NULL THEN
-        DELETE FROM respgres.tag_walk;
-        INSERT INTO respgres.tag_walk (next_id, due_at) VALUES (0, 0);
+    w.reaped := w.reaped + reaped;
+    w.next_id := last_id + 1;
+    w.due_at := now_ms + CASE WHEN reaped > stretch / 2 THEN 0
+                              ELSE step_ms END;
+    IF seen < stretch THEN
+        w.pause_ms := CASE WHEN w.reaped > 0 THEN first_pause_ms
+                           ELSE LEAST(2 * w.pause_ms, last_pause_ms) END;
+        w.next_id := 0;
+        w.reaped := 0;
+        w.due_at := now_ms + w.pause_ms;
     END IF;
     UPDATE respgres.tag_walk AS u
-       SET next_id = CASE WHEN seen < stretch THEN 0 ELSE last_id + 1 END,
-           due_at = CASE WHEN seen < stretch THEN now_ms + pause_ms
-                         WHEN reaped > stretch / 2 THEN 0
-                         ELSE now_ms + step_ms END;
+       SET next_id = w.next_id, due_at = w.due_at, pause_ms = w.pause_ms,
+           reaped = w.reaped;
     RETURN CASE WHEN seen = stretch AND reaped > stretch / 2
                 THEN most ELSE 0 END;
 END
@@ -131,6 +143,10 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.flush_tags(db int) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    DELETE FROM respgres.tag_sample AS d
+     USING respgres.tag t
+     WHERE t.id = d.tag_id
+       AND (flush_tags.db IS NULL OR t.db = flush_tags.db);
     DELETE FROM respgres.tag AS d
      WHERE flush_tags.db IS NULL OR d.db = flush_tags.db;
     DELETE FROM respgres.tag_work_part AS d
