@@ -63,7 +63,7 @@ BEGIN
                      WHERE (k.tags && s.any_of OR k.tags @> s.all_of)
                        AND (s.none_of IS NULL OR NOT k.tags && s.none_of)
                        AND (k.expires_at IS NULL OR k.expires_at > now_ms)
-                       AND k.id > after_id
+                       AND k.id + 0 > after_id  -- by no other index
                      LIMIT few + 1) AS f
              ORDER BY f.id);
         walking := cardinality(ids) > few;

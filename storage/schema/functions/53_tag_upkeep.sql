@@ -103,7 +103,7 @@ BEGIN
                  JOIN respgres.key k ON k.db = tag_is_used.db
                                     AND k.id = s.key_id
                 WHERE s.tag_id = tag_is_used.tag_id
-                  AND k.tags @> ARRAY[tag_is_used.tag_id]) THEN
+                  AND (k.tags @> ARRAY[tag_is_used.tag_id]) IS TRUE) THEN
         RETURN true;
     END IF;
     started := clock_timestamp();
