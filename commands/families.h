@@ -33,7 +33,8 @@
 	family(sort_commands) \
 	family(sorted_set_commands) \
 	family(stream_commands) \
-	family(string_commands)
+	family(string_commands) \
+	family(tag_commands)
 /* clang-format on */
 
 #define DECLARE_FAMILY(array) extern const struct command array[];

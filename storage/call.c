@@ -235,6 +235,12 @@ call_send_route(struct call *call, enum call_route route, int db)
 }
 
 void
+call_run_alone(struct call *call)
+{
+	call->alone = true;
+}
+
+void
 call_stream(struct call *call, int db, call_on_rows on_rows)
 {
 	call->alone = true;

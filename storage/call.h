@@ -59,7 +59,9 @@ enum call_route {
 	ROUTE_KEY, /* the lane that owns the call's first key */
 	/* Writes to several keys, or to all: alone, while no lane is busy. */
 	ROUTE_JOINT,
-	ROUTE_BULK, /* slow reads: SCAN, KEYS, DBSIZE… */
+	/* What is slow: SCAN, KEYS, DBSIZE…; writes that lock nothing that
+	 * others wait for, and may run twice. */
+	ROUTE_BULK,
 	ROUTE_STREAM, /* call_stream() */
 	ROUTE_ADMIN, /* about the pool itself: neither paused nor in a queue */
 };
@@ -131,6 +133,9 @@ void call_send(struct call *call);
 /* Sends along another route; `db` decides the storage class where no key was
  * bound. */
 void call_send_route(struct call *call, enum call_route route, int db);
+
+/* Before it is sent: it shares no transaction with other calls. */
+void call_run_alone(struct call *call);
 
 /* Sends a read whose rows are handed to `on_rows` as they arrive, in bounded
  * memory; the result then has none.  On the calling worker's own connection for

@@ -471,7 +471,8 @@ on_connected(void *arg)
 	lane_session_start(&lane->session, lane->link, lane->schema,
 		lane->synchronous,
 		storage_options(store_storage(lane->store))->instance,
-		lane->kind == LANE_POINT || lane->kind == LANE_JOINT);
+		lane->kind == LANE_POINT || lane->kind == LANE_JOINT ||
+			lane->kind == LANE_BULK);
 }
 
 static void

@@ -41,7 +41,7 @@ VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
    SET id = CASE WHEN k.type = 's' THEN k.id ELSE excluded.id END,
        version = k.version + 1, type = 's', content_id = NULL,
        value = excluded.value, number = NULL, raw = true,
-       expires_at = NULL,
+       expires_at = NULL, tags = NULL,
        touched_at = excluded.touched_at
  WHERE k.expires_at <= (SELECT respgres.now_ms())
 RETURNING true

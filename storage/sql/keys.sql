@@ -94,7 +94,8 @@ RETURNING i.ordinal
 UPDATE respgres.key AS k
    SET expires_at = coalesce(i.expires_at, n.now + i.ttl),
        sweep_at = LEAST(k.sweep_at, coalesce(i.expires_at, n.now + i.ttl)),
-       version = k.version + 1, touched_at = n.now / 1000
+       version = k.version + 1, stale_version = k.stale_version + 1,
+       touched_at = n.now / 1000
   FROM unnest($1::int4[], $2::int2[], $3::bytea[], $4::int8[], $5::int8[],
               $6::int4[]) WITH ORDINALITY
        AS i (db, slot, key, ttl, expires_at, conditions, ordinal)
@@ -113,7 +114,8 @@ RETURNING i.ordinal
 -- write
 UPDATE respgres.key AS k
    SET expires_at = n.new, sweep_at = LEAST(k.sweep_at, n.new),
-       version = k.version + 1, touched_at = n.now / 1000
+       version = k.version + 1, stale_version = k.stale_version + 1,
+       touched_at = n.now / 1000
   FROM (SELECT c.now, coalesce($5::int8, c.now + $4::int8)
           FROM (SELECT respgres.now_ms()) AS c (now)) AS n (now, new)
  WHERE k.db = $1::int4 AND k.slot = $2::int2
@@ -130,7 +132,8 @@ RETURNING 1::bigint
 -- write
 -- One row for each key that had an expiry.
 UPDATE respgres.key AS k
-   SET expires_at = NULL, version = k.version + 1, touched_at = n.now / 1000
+   SET expires_at = NULL, version = k.version + 1,
+       stale_version = k.stale_version + 1, touched_at = n.now / 1000
   FROM unnest($1::int4[], $2::int2[], $3::bytea[]) WITH ORDINALITY
        AS i (db, slot, key, ordinal)
  CROSS JOIN (SELECT respgres.now_ms()) AS n (now)

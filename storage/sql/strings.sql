@@ -22,7 +22,8 @@ SELECT NULL::bytea, k.type, k.number, k.value
 -- single: string_set_one
 -- write
 -- Stores strings whatever was there.  $4 value or $5 number; $6 time to live
--- in milliseconds or $7 absolute expiry, or neither.
+-- in milliseconds or $7 absolute expiry, or neither.  Tags stay, unless it has
+-- expired.
 INSERT INTO respgres.key AS k
        (db, slot, key, long_key, type, value, number,
         expires_at, sweep_at, touched_at)
@@ -41,7 +42,11 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
        value = excluded.value, number = excluded.number, raw = false,
        expires_at = excluded.expires_at,
        sweep_at = LEAST(k.sweep_at, excluded.sweep_at),
-       touched_at = excluded.touched_at
+       touched_at = excluded.touched_at,
+       tags = CASE WHEN k.tags IS NOT NULL
+                        AND (k.expires_at IS NULL OR
+                             k.expires_at > (SELECT respgres.now_ms()))
+                   THEN k.tags END
 
 -- name: string_set_one
 -- write
@@ -60,7 +65,11 @@ VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
        value = excluded.value, number = excluded.number, raw = false,
        expires_at = excluded.expires_at,
        sweep_at = LEAST(k.sweep_at, excluded.sweep_at),
-       touched_at = excluded.touched_at
+       touched_at = excluded.touched_at,
+       tags = CASE WHEN k.tags IS NOT NULL
+                        AND (k.expires_at IS NULL OR
+                             k.expires_at > (SELECT respgres.now_ms()))
+                   THEN k.tags END
 
 -- name: string_set_absent
 -- set: key
@@ -84,7 +93,7 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
        value = excluded.value, number = excluded.number, raw = false,
        expires_at = excluded.expires_at,
        sweep_at = LEAST(k.sweep_at, excluded.sweep_at),
-       touched_at = excluded.touched_at
+       touched_at = excluded.touched_at, tags = NULL
  WHERE k.expires_at <= (SELECT respgres.now_ms())
 RETURNING k.key
 
@@ -145,7 +154,7 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
  CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
     ON CONFLICT (db, key, slot) DO UPDATE
    SET (id, version, type, content_id, value, number, raw, expires_at,
-        touched_at) = (
+        touched_at, tags) = (
        SELECT CASE WHEN o.expired AND k.type <> 's' THEN excluded.id
                    ELSE k.id END,
               k.version + (o.expired OR o.number IS NOT NULL)::int,
@@ -156,7 +165,8 @@ SELECT i.db, i.slot, respgres.indexed(i.key), respgres.long(i.key),
                    ELSE o.number + excluded.number END,
               k.raw AND NOT o.expired AND o.number IS NULL,
               CASE WHEN NOT o.expired THEN k.expires_at END,
-              excluded.touched_at
+              excluded.touched_at,
+              CASE WHEN NOT o.expired THEN k.tags END
          FROM (SELECT coalesce(k.expires_at <= respgres.now_ms(), false),
                       coalesce(k.number, respgres.as_number(k.value)))
               AS o (expired, number))
@@ -177,7 +187,7 @@ VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
         respgres.long($3::bytea), 's', $4::int8, respgres.now_ms() / 1000)
     ON CONFLICT (db, key, slot) DO UPDATE
    SET (id, version, type, content_id, value, number, raw, expires_at,
-        touched_at) = (
+        touched_at, tags) = (
        SELECT CASE WHEN o.expired AND k.type <> 's' THEN excluded.id
                    ELSE k.id END,
               k.version + (o.expired OR o.number IS NOT NULL)::int,
@@ -188,7 +198,8 @@ VALUES ($1::int4, $2::int2, respgres.indexed($3::bytea),
                    ELSE o.number + excluded.number END,
               k.raw AND NOT o.expired AND o.number IS NULL,
               CASE WHEN NOT o.expired THEN k.expires_at END,
-              excluded.touched_at
+              excluded.touched_at,
+              CASE WHEN NOT o.expired THEN k.tags END
          FROM (SELECT coalesce(k.expires_at <= respgres.now_ms(), false),
                       coalesce(k.number, respgres.as_number(k.value)))
               AS o (expired, number))

@@ -112,6 +112,14 @@ BEGIN
 END
 $$;
 
+-- The tags that a key leaves to what is put in its place.
+CREATE OR REPLACE FUNCTION respgres.kept_tags(tags bigint[], expires_at bigint)
+RETURNS bigint[]
+LANGUAGE sql VOLATILE AS $$
+    SELECT CASE WHEN expires_at IS NULL OR expires_at > respgres.now_ms()
+                THEN tags END
+$$;
+
 CREATE OR REPLACE FUNCTION respgres.wrong_type() RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT 'WRONGTYPE Operation against a key holding the wrong kind of value'

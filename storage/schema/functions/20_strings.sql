@@ -160,7 +160,8 @@ BEGIN
     UPDATE respgres.key AS u
        SET expires_at = new_expiry,
            sweep_at = LEAST(u.sweep_at, new_expiry),
-           version = u.version + 1, touched_at = now_ms / 1000
+           version = u.version + 1, stale_version = u.stale_version + 1,
+           touched_at = now_ms / 1000
      WHERE u.db = getex.db AND u.key = respgres.indexed(getex.key)
        AND u.slot = getex.slot;
 END
@@ -409,7 +410,8 @@ BEGIN
            SET id = CASE WHEN n.type = 's' THEN n.id ELSE excluded.id END,
                version = n.version + 1, type = 's', raw = false,
                content_id = NULL, value = excluded.value, number = excluded.number,
-               expires_at = NULL, touched_at = excluded.touched_at
+               expires_at = NULL, touched_at = excluded.touched_at,
+               tags = NULL
          WHERE n.expires_at <= now_ms;
         IF NOT FOUND THEN
             -- Takes back what this call has inserted so far.

@@ -337,7 +337,10 @@ BEGIN
            version = k.version + 1, type = 's', content_id = NULL,
            value = excluded.value, number = NULL, raw = true,
            expires_at = NULL,
-           touched_at = excluded.touched_at;
+           touched_at = excluded.touched_at,
+           tags = CASE WHEN k.expires_at IS NULL
+                         OR k.expires_at > respgres.now_ms()
+                       THEN k.tags END;
 END
 $$;
 

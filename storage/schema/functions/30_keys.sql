@@ -134,7 +134,8 @@ BEGIN
     UPDATE respgres.key AS u
        SET expires_at = new_expiry,
            sweep_at = LEAST(u.sweep_at, new_expiry),
-           version = u.version + 1, touched_at = now_ms / 1000
+           version = u.version + 1, stale_version = u.stale_version + 1,
+           touched_at = now_ms / 1000
      WHERE u.db = expire.db AND u.key = respgres.indexed(expire.key)
        AND u.slot = coalesce(expire.slot, respgres.slot(expire.key))
        AND (u.expires_at IS NULL OR u.expires_at > now_ms);
@@ -177,7 +178,10 @@ BEGIN
            long_key = respgres.long(new_key),
            id = CASE WHEN u.id < at_least
                      THEN nextval('respgres.key_id') ELSE u.id END,
-           version = u.version + 1, touched_at = respgres.now_ms() / 1000
+           version = u.version + 1, stale_version = u.stale_version + 1,
+           touched_at = respgres.now_ms() / 1000,
+           tags = CASE WHEN u.tags IS NULL OR u.db = new_db THEN u.tags
+                       ELSE respgres.translate_tags(u.tags, new_db) END
      WHERE u.db = move_key.db AND u.key = respgres.indexed(move_key.key)
        AND u.slot = move_key.slot;
     RETURN true;
@@ -246,7 +250,7 @@ BEGIN
 END
 $$;
 
--- With its expiry.
+-- With its expiry and tags.
 CREATE OR REPLACE FUNCTION respgres.copy(
     db int, key bytea, new_key bytea, new_db int DEFAULT NULL,
     replace boolean DEFAULT false,
@@ -277,14 +281,17 @@ BEGIN
         INSERT INTO respgres.key AS n
                (id, expires_at, sweep_at, number, db, touched_at, slot, type,
                 raw, key, value, long_key, content_id, content_slot, size,
-                first_position, fields_expire_at)
+                first_position, fields_expire_at, tags, stale_version)
         SELECT nextval('respgres.key_id'), o.expires_at, o.expires_at,
                o.number, copy.new_db, respgres.now_ms() / 1000,
                copy.new_slot, o.type, o.raw, respgres.indexed(copy.new_key),
                o.value, respgres.long(copy.new_key),
                CASE WHEN o.content_id IS NOT NULL
                     THEN nextval('respgres.key_id') END,
-               copy.new_slot, o.size, o.first_position, o.fields_expire_at
+               copy.new_slot, o.size, o.first_position, o.fields_expire_at,
+               CASE WHEN o.tags IS NULL OR o.db = copy.new_db THEN o.tags
+                    ELSE respgres.translate_tags(o.tags, copy.new_db) END,
+               CASE WHEN o.stale_version = o.version THEN 1 END
           FROM respgres.key o
          WHERE o.db = copy.db AND o.key = respgres.indexed(copy.key)
            AND o.slot = copy.slot
@@ -318,7 +325,7 @@ DECLARE
 BEGIN
     PERFORM respgres.session_flush(db);
     IF pg_relation_size('respgres.key') > small THEN
-        LOCK TABLE respgres.key IN ACCESS EXCLUSIVE MODE;
+        LOCK TABLE respgres.tag, respgres.key IN ACCESS EXCLUSIVE MODE;
         IF flush.db IS NULL OR NOT EXISTS (
                SELECT FROM respgres.key k WHERE k.db < flush.db)
            AND NOT EXISTS (
@@ -328,10 +335,12 @@ BEGIN
                 respgres.sorted_set_block, respgres.stream,
                 respgres.stream_entry, respgres.stream_group,
                 respgres.stream_consumer, respgres.stream_pending,
-                respgres.dropped_content;
+                respgres.dropped_content, respgres.tag, respgres.tag_work,
+                respgres.tag_work_part, respgres.tag_sample;
             RETURN;
         END IF;
     END IF;
+    PERFORM respgres.flush_tags(db);
     IF flush.db IS NULL THEN
         DELETE FROM respgres.key;
     ELSE
@@ -350,12 +359,15 @@ BEGIN
         RETURN;
     END IF;
     PERFORM respgres.session_swap(first_db, second_db);
+    PERFORM respgres.swap_tags(first_db, second_db);
     LOCK TABLE respgres.key IN SHARE ROW EXCLUSIVE MODE;
     UPDATE respgres.key AS k
-       SET db = -1 - first_db, version = k.version + 1
+       SET db = -1 - first_db, version = k.version + 1,
+           stale_version = k.stale_version + 1
      WHERE k.db = first_db;
     UPDATE respgres.key AS k
-       SET db = first_db, version = k.version + 1
+       SET db = first_db, version = k.version + 1,
+           stale_version = k.stale_version + 1
      WHERE k.db = second_db;
     UPDATE respgres.key AS k
        SET db = second_db

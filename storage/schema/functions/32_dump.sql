@@ -168,6 +168,7 @@ DECLARE
     expiry bigint := coalesce(restore_key.expires_at,
                               now_ms + restore_key.ttl_ms);
     k record;
+    kept bigint[];
 BEGIN
     LOOP
         SELECT * INTO k FROM respgres.lock_key(db, slot, key);
@@ -179,7 +180,8 @@ BEGIN
             DELETE FROM respgres.key AS d
              WHERE d.db = restore_key.db
                AND d.key = respgres.indexed(restore_key.key)
-               AND d.slot = restore_key.slot;
+               AND d.slot = restore_key.slot
+            RETURNING d.tags INTO kept;
         END IF;
         IF expiry <= now_ms THEN
             RETURN;
@@ -187,7 +189,7 @@ BEGIN
         INSERT INTO respgres.key AS n
                (db, slot, key, long_key, type, value, number, expires_at,
                 sweep_at, content_id, content_slot, size, first_position, raw,
-                touched_at)
+                touched_at, tags)
         VALUES (restore_key.db, restore_key.slot,
                 respgres.indexed(restore_key.key),
                 respgres.long(restore_key.key), new_type, new_value,
@@ -198,7 +200,7 @@ BEGIN
                 CASE WHEN new_type <> 's' THEN 0 END, new_raw,
                 CASE WHEN idle_s < 0 THEN idle_s
                      ELSE greatest(now_ms / 1000 - coalesce(idle_s, 0), 0)
-                END)
+                END, kept)
             ON CONFLICT DO NOTHING
         RETURNING n.content_id INTO content_id;
         EXIT WHEN FOUND;

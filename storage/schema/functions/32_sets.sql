@@ -409,6 +409,7 @@ CREATE OR REPLACE FUNCTION respgres.store_combined_sets(
 LANGUAGE plpgsql AS $$
 DECLARE
     new_id bigint := nextval('respgres.key_id');
+    kept bigint[];
 BEGIN
     slot := coalesce(slot, respgres.slot(key));
     PERFORM FROM (
@@ -440,16 +441,17 @@ BEGIN
         DELETE FROM respgres.key AS d
          WHERE d.db = store_combined_sets.db
            AND d.key = respgres.indexed(store_combined_sets.key)
-           AND d.slot = store_combined_sets.slot;
+           AND d.slot = store_combined_sets.slot
+        RETURNING respgres.kept_tags(d.tags, d.expires_at) INTO kept;
         EXIT WHEN stored = 0;
         INSERT INTO respgres.key AS n
                (db, slot, key, long_key, type, content_id, content_slot,
-                size, first_position, touched_at)
+                size, first_position, touched_at, tags)
         VALUES (store_combined_sets.db, store_combined_sets.slot,
                 respgres.indexed(store_combined_sets.key),
                 respgres.long(store_combined_sets.key), 't', new_id,
                 store_combined_sets.slot, stored, 0,
-                respgres.now_ms() / 1000)
+                respgres.now_ms() / 1000, kept)
             ON CONFLICT DO NOTHING;
         EXIT WHEN FOUND;
     END LOOP;

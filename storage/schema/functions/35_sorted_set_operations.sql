@@ -206,22 +206,26 @@ CREATE OR REPLACE FUNCTION respgres.replace_with_sorted_set(
     db int, slot smallint, key bytea, content_id bigint, size bigint)
 RETURNS boolean
 LANGUAGE plpgsql AS $$
+DECLARE
+    kept bigint[];
 BEGIN
     DELETE FROM respgres.key AS d
      WHERE d.db = replace_with_sorted_set.db
        AND d.key = respgres.indexed(replace_with_sorted_set.key)
-       AND d.slot = replace_with_sorted_set.slot;
+       AND d.slot = replace_with_sorted_set.slot
+    RETURNING respgres.kept_tags(d.tags, d.expires_at) INTO kept;
     IF size = 0 THEN
         RETURN true;
     END IF;
     INSERT INTO respgres.key AS n
            (db, slot, key, long_key, type, content_id, content_slot, size,
-            first_position, touched_at)
+            first_position, touched_at, tags)
     VALUES (replace_with_sorted_set.db, replace_with_sorted_set.slot,
             respgres.indexed(replace_with_sorted_set.key),
             respgres.long(replace_with_sorted_set.key), 'z',
             replace_with_sorted_set.content_id, replace_with_sorted_set.slot,
-            replace_with_sorted_set.size, 0, respgres.now_ms() / 1000)
+            replace_with_sorted_set.size, 0, respgres.now_ms() / 1000,
+            kept)
         ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         DELETE FROM respgres.sorted_set_member AS d

@@ -348,6 +348,7 @@ CREATE OR REPLACE FUNCTION respgres.sort_store(
 LANGUAGE plpgsql AS $$
 DECLARE
     locked record;
+    kept bigint[];
     new_id bigint := nextval('respgres.key_id');
 BEGIN
     slot := coalesce(slot, respgres.slot(key));
@@ -380,15 +381,16 @@ BEGIN
         DELETE FROM respgres.key AS d
          WHERE d.db = sort_store.db
            AND d.key = respgres.indexed(destination)
-           AND d.slot = destination_slot;
+           AND d.slot = destination_slot
+        RETURNING respgres.kept_tags(d.tags, d.expires_at) INTO kept;
         EXIT WHEN length = 0;
         INSERT INTO respgres.key AS n
                (db, slot, key, long_key, type, content_id, content_slot,
-                size, first_position, touched_at)
+                size, first_position, touched_at, tags)
         VALUES (sort_store.db, destination_slot,
                 respgres.indexed(destination), respgres.long(destination),
                 'l', new_id, destination_slot, length, 0,
-                respgres.now_ms() / 1000)
+                respgres.now_ms() / 1000, kept)
             ON CONFLICT DO NOTHING;
         EXIT WHEN FOUND;
     END LOOP;

@@ -173,6 +173,7 @@ DECLARE
     swept bigint := respgres.sweep_fields(most);
 BEGIN
     swept := greatest(swept, respgres.reap_contents(most));
-    RETURN greatest(swept, respgres.session_sweep(most, inactive_ms));
+    swept := greatest(swept, respgres.session_sweep(most, inactive_ms));
+    RETURN greatest(swept, respgres.sweep_tags(most));
 END
 $$;

@@ -103,3 +103,17 @@ SELECT s.db,
        AS fields
   FROM respgres.session s
  WHERE s.expires_at IS NULL OR s.expires_at > (SELECT respgres.now_ms());
+
+-- Tags and how many keys have them.
+CREATE OR REPLACE VIEW respgres.tags AS
+SELECT t.db,
+       coalesce(t.long_name, t.name) AS name,
+       c.entries
+  FROM respgres.tag t
+ CROSS JOIN LATERAL (
+       SELECT count(*) AS entries
+         FROM respgres.key k
+        WHERE k.tags @> ARRAY[t.id]
+          AND (k.expires_at IS NULL
+               OR k.expires_at > (SELECT respgres.now_ms()))) AS c
+ WHERE c.entries > 0;

@@ -34,7 +34,10 @@ LANGUAGE sql STABLE AS $$
                session_set,session_unset,session_delete,session_rotate,
                session_extend,session_touch,session_list,session_count,
                session_bulk_delete,session_cleanup,session_analytics,
-               session_events
+               session_events,
+               tag_set,tag_add,tag_remove,tag_of,tag_get,tag_count,tag_list,
+               tag_invalidate,tag_touch,tag_lease,tag_info,tag_top,
+               tag_rows_changed
            }'::text[])
 $$;
 
