@@ -38,6 +38,7 @@ SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),
        EXISTS (SELECT FROM respgres.dropped_content)
        OR EXISTS (SELECT FROM respgres.hash_field f
                    WHERE f.expires_at <= (SELECT respgres.now_ms()))
+       OR respgres.snapshot_sweep_is_due()
 
 -- name: sweeper_sweep_range
 -- write

@@ -170,6 +170,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     swept bigint := respgres.sweep_fields(most);
 BEGIN
-    RETURN greatest(swept, respgres.reap_contents(most));
+    RETURN greatest(swept, respgres.reap_contents(most),
+                    respgres.snapshot_sweep(most));
 END
 $$;
