@@ -44,7 +44,7 @@ static const struct command snapshot_subcommands[] = {
 	},
 	{
 		.name = "delete",
-		.usage = "id [id ...]",
+		.usage = "id...",
 		.summary = "Deletes snapshots.",
 		.since = "0.1.0",
 		.complexity = "O(N) in the snapshots and their children",
@@ -159,7 +159,7 @@ static const struct command snapshot_subcommands[] = {
 	},
 	{
 		.name = "pin",
-		.usage = "id [id ...]",
+		.usage = "id...",
 		.summary = "Keeps snapshots from CLEANUP and their expiry.",
 		.since = "0.1.0",
 		.complexity = "O(N) in the snapshots",
@@ -240,7 +240,7 @@ static const struct command snapshot_subcommands[] = {
 	},
 	{
 		.name = "unpin",
-		.usage = "id [id ...]",
+		.usage = "id...",
 		.summary = "Undoes PIN.",
 		.since = "0.1.0",
 		.complexity = "O(N) in the snapshots",

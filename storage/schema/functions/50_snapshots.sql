@@ -145,8 +145,9 @@ BEGIN
            idle_since = CASE WHEN step < 0 THEN respgres.now_ms()
                              ELSE c.idle_since END
      WHERE c.hash = ANY (ARRAY(
-           SELECT r.hash FROM respgres.hashes_of(refs) r
-            UNION SELECT base));
+           SELECT r.hash
+             FROM respgres.hashes_of(snapshot_count_uses.refs) r
+            UNION SELECT snapshot_count_uses.base));
 END
 $$;
 
@@ -252,7 +253,7 @@ CREATE OR REPLACE FUNCTION respgres.snapshot_begin(
     OUT error text, OUT base text, OUT base_chunks bytea)
 LANGUAGE plpgsql AS $$
 DECLARE
-    p record;
+    p respgres.snapshot%ROWTYPE;
 BEGIN
     IF octet_length(agent) NOT BETWEEN 1 AND 1024 THEN
         error := 'ERR the agent must have 1 to 1024 bytes';

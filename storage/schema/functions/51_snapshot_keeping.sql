@@ -201,7 +201,7 @@ BEGIN
                    + coalesce(octet_length(c.refs), 0))::bigint AS size
           FROM used u JOIN respgres.snapshot_chunk c ON c.hash = u.hash
     )
-    SELECT count(*), count(*) FILTER (WHERE o.kind = 'd'),
+    SELECT count(o.id), count(*) FILTER (WHERE o.kind = 'd'),
            count(*) FILTER (WHERE o.kind = 'k'),
            count(*) FILTER (WHERE o.pinned),
            coalesce(sum(o.key_count), 0)::bigint,
