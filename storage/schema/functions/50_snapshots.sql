@@ -118,7 +118,7 @@ $$;
 -- Locks the chunks that `refs` and `base` name, in their order; how many there
 -- are of them.
 CREATE OR REPLACE FUNCTION respgres.snapshot_lock_chunks(
-    refs bytea, base bytea, OUT found bigint, OUT wanted bigint)
+    refs bytea, base bytea, OUT present bigint, OUT wanted bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
     names bytea[];
@@ -128,7 +128,7 @@ BEGIN
                             UNION ALL SELECT base) AS n
                     WHERE n.hash IS NOT NULL ORDER BY 1);
     wanted := cardinality(names);
-    SELECT count(*) INTO found
+    SELECT count(*) INTO present
       FROM (SELECT FROM respgres.snapshot_chunk c
              WHERE c.hash = ANY (names)
              ORDER BY c.hash FOR UPDATE) AS locked;
@@ -199,7 +199,7 @@ BEGIN
         IF chunk.refs IS NOT NULL OR chunk.base IS NOT NULL THEN
             SELECT * INTO held
               FROM respgres.snapshot_lock_chunks(chunk.refs, chunk.base);
-            IF held.found < held.wanted THEN
+            IF held.present < held.wanted THEN
                 error := 'ERR a part of the snapshot has gone meanwhile, '
                          'make it again';
                 RETURN;
@@ -334,7 +334,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO held FROM respgres.snapshot_lock_chunks(chunks, NULL);
-    IF held.found < held.wanted THEN
+    IF held.present < held.wanted THEN
         error := 'ERR a part of the snapshot has gone meanwhile, make it again';
         RETURN;
     END IF;

@@ -145,7 +145,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO held FROM respgres.snapshot_lock_chunks(s.chunks, NULL);
-    IF held.found < held.wanted THEN
+    IF held.present < held.wanted THEN
         error := 'ERR the snapshot is damaged: chunks are missing';
         RETURN;
     END IF;
