@@ -50,7 +50,7 @@ $$;
 
 -- The words of a JSON document: its values, then the names of its members.
 CREATE OR REPLACE FUNCTION respgres.json_words(document jsonb) RETURNS text
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
     RETURN concat_ws(' ',
         (SELECT string_agg(v.value #>> '{}', ' ')
