@@ -289,27 +289,45 @@ add_field_expiries(struct rdb_sink *fields, const struct rdb_value *value)
 	}
 }
 
+/* Plain elements, not packed ones: SQL can read them, and a changed setting
+ * changes no payload. */
 static bool
-make_payload(struct capture *capture, struct rdb_value *value)
+write_value(struct rdb_sink *payload, struct rdb_value *value)
 {
 	struct rdb_write_options options = rdb_write_defaults;
-	struct rdb_sink fields;
 	size_t size;
 	char *dumped;
 
+	if (value->type == RDB_LIST) {
+		rdb_sink_byte(payload, RDB_ENCODING_LIST);
+		rdb_sink_length(payload, value->list.count);
+		for (size_t i = 0; i < value->list.count; i++)
+			rdb_sink_string(payload, value->list.items[i]);
+		return true;
+	}
 	options.compress = false;
+	options.set_members_max = options.sorted_set_members_max = 0;
+	options.hash_fields_max = 0;
+	dumped = rdb_write(value, &options, &size);
+	if (dumped == NULL)
+		return false;
+	rdb_sink_bytes(payload, dumped, size - RDB_FOOTER_SIZE);
+	free(dumped);
+	return true;
+}
+
+static bool
+make_payload(struct capture *capture, struct rdb_value *value)
+{
+	struct rdb_sink fields;
+
 	rdb_sink_init(&fields, false);
 	add_field_expiries(&fields, value);
-	dumped = rdb_write(value, &options, &size);
 	rdb_sink_clear(&capture->payload);
 	rdb_sink_little_endian(&capture->payload, 4, fields.size);
 	rdb_sink_bytes(&capture->payload, fields.data, fields.size);
-	if (dumped != NULL)
-		rdb_sink_bytes(
-			&capture->payload, dumped, size - RDB_FOOTER_SIZE);
 	rdb_sink_release(&fields);
-	free(dumped);
-	return dumped != NULL;
+	return write_value(&capture->payload, value);
 }
 
 static void

@@ -29,7 +29,11 @@ LANGUAGE sql STABLE AS $$
                zdiffstore,
                geoadd,geodist,geopos,geosearch,
                xadd,xlen,xrange,xdel,xtrim,xreadgroup,xack,
-               xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim
+               xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim,
+               snapshot_create,snapshot_get,snapshot_list,snapshot_tree,
+               snapshot_search,snapshot_stats,snapshot_growth,snapshot_diff,
+               snapshot_delete,snapshot_pin,snapshot_cleanup,
+               snapshot_policy_set,snapshot_fork,json_patch
            }'::text[])
 $$;
 
