@@ -299,6 +299,8 @@ found(struct snapshot_reading *reading)
 	if (++diff->found < 2)
 		return;
 	diff->found = 0;
+	if (failed(diff))
+		return;
 	if (sides[0].reading->kind != sides[1].reading->kind)
 		snapshot_error_set(&sides[0].reading->error,
 			"ERR one of the snapshots holds data, the other keys");
