@@ -30,7 +30,8 @@ LANGUAGE sql STABLE AS $$
                geoadd,geodist,geopos,geosearch,
                xadd,xlen,xrange,xdel,xtrim,xreadgroup,xack,
                xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim,
-               snapshot_create,snapshot_get,snapshot_list,snapshot_tree,
+               snapshot_create,snapshot_create_keys,snapshot_get,
+               snapshot_keys,snapshot_restore_keys,snapshot_list,snapshot_tree,
                snapshot_search,snapshot_stats,snapshot_growth,snapshot_diff,
                snapshot_delete,snapshot_pin,snapshot_cleanup,
                snapshot_policy_set,snapshot_fork,json_patch
