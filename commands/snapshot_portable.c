@@ -121,7 +121,9 @@ take_bytes(struct source *source)
 {
 	uint64_t size = take_number(source, 4);
 
-	return size == UINT32_MAX ? (struct bytes){ 0 } : take(source, size);
+	if (size == UINT32_MAX)
+		return (struct bytes){ 0 };
+	return take(source, size);
 }
 
 static bool

@@ -193,18 +193,19 @@ static void
 compress(struct pending *pending, const struct snapshot_chunk *base)
 {
 	struct bytes raw = { pending->raw, (size_t)pending->raw_size };
+	struct bytes before = { 0 };
+	int depth = 0;
 
-	pending->has_base = base != NULL && base->depth < SNAPSHOT_DEPTH_MAX;
-	pending->data = snapshot_compress(raw,
-		pending->has_base ? base->raw : (struct bytes){ 0 },
-		&pending->data_size);
-	if (pending->data == NULL) {
-		pending->has_base = false;
-		return;
+	if (base != NULL && base->depth < SNAPSHOT_DEPTH_MAX) {
+		before = base->raw;
+		depth = base->depth + 1;
 	}
+	pending->data = snapshot_compress(raw, before, &pending->data_size);
+	pending->has_base = pending->data != NULL && depth > 0;
+	if (pending->data == NULL)
+		return;
 	pending->codec = SNAPSHOT_CODEC_ZSTD;
-	if (pending->has_base)
-		pending->depth = base->depth + 1;
+	pending->depth = depth;
 }
 
 /* `chunks` NULL: a base is gone or damaged, and so none is used. */

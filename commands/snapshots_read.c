@@ -189,11 +189,12 @@ reply_facts(struct snapshot_reading *reading)
 {
 	struct request *request = reading->request;
 	struct result facts = { .rows = reading->facts, .row_count = 1 };
-	int count = result_column_count(&facts) - FIND_FACTS;
+	int count = result_column_count(&facts);
 	bool has_data = reading->kind != 'k';
 
-	reply_map(&request->reply, (size_t)(count + has_data));
-	for (int i = FIND_FACTS; i < FIND_FACTS + count; i++) {
+	reply_map(&request->reply,
+		(size_t)count - FIND_FACTS + (has_data ? 1 : 0));
+	for (int i = FIND_FACTS; i < count; i++) {
 		reply_bulk_text(&request->reply, result_column_name(&facts, i));
 		snapshot_reply_column(request, &facts, 0, i);
 	}

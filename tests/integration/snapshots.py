@@ -9,6 +9,8 @@ import random
 import sys
 import threading
 
+import redis
+
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from support.connection import Connection, ErrorReply  # noqa: E402
 from support.pool import as_map, must_fail  # noqa: E402
@@ -508,6 +510,22 @@ def test_data_are_restored_as_the_latest(server):
     assert listed(client, "AGENT", "undo")[0] == done["snapshot"].decode()
     facts = get(client, done["snapshot"])
     assert facts["data"] == b"one" and facts["parent"].decode() == first
+
+
+def test_over_redis_py(server):
+    client = server.client()
+    client.hset("py:h", mapping={"f": b"\xff"})
+    snapshot = client.execute_command("SNAPSHOT", "CREATE", "py", "KEYS",
+                                      "py:*")
+    client.delete("py:h")
+    done = as_map(client.execute_command("SNAPSHOT", "RESTORE", snapshot))
+    assert done["keys"] == 1 and client.hgetall("py:h") == {b"f": b"\xff"}
+    try:
+        client.execute_command("SNAPSHOT", "GET", "none")
+    except redis.ResponseError as error:
+        assert str(error) == "no such snapshot", error
+    else:
+        raise AssertionError("no error")
 
 
 # --- finding --------------------------------------------------------------
