@@ -186,6 +186,7 @@ put(struct snapshot_writer *writer)
 		call_bind_int64_array(call, numbers[i], count);
 	for (int i = 1; i < 4; i++)
 		call_bind_bytes_array(call, columns[i], count);
+	call_bind_bool(call, !writer->compress);
 	call_send_route(call, ROUTE_BULK, writer->db);
 }
 
@@ -303,6 +304,7 @@ start_batch(struct snapshot_writer *writer)
 		writer->store, SQL_snapshot_known_chunks, known_done, writer);
 	call_bind_bytes_array(
 		call, writer->columns[0], (uint32_t)writer->count);
+	call_bind_bool(call, !writer->compress);
 	call_send_route(call, ROUTE_BULK, writer->db);
 }
 

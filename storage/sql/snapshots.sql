@@ -8,7 +8,7 @@ SELECT b.error, b.base_chunks
 
 -- name: snapshot_known_chunks
 -- write
-SELECT k FROM respgres.snapshot_known_chunks($1::bytea[]) k
+SELECT k FROM respgres.snapshot_known_chunks($1::bytea[], $2::bool) k
 
 -- name: snapshot_read_chunks
 SELECT c.hash, c.raw_size, c.codec, c.depth, c.data, c.base, c.refs
@@ -18,7 +18,7 @@ SELECT c.hash, c.raw_size, c.codec, c.depth, c.data, c.base, c.refs
 -- write
 SELECT p.error, p.stored
   FROM respgres.snapshot_put_chunks($1::bytea[], $2::int8[], $3::int8[],
-       $4::int8[], $5::bytea[], $6::bytea[], $7::bytea[]) p
+       $4::int8[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bool) p
 
 -- name: snapshot_add
 -- write

@@ -160,8 +160,10 @@ BEGIN
 END
 $$;
 
--- Which of the chunks are there.  Those that nobody uses are kept for a while.
-CREATE OR REPLACE FUNCTION respgres.snapshot_known_chunks(hashes bytea[])
+-- Which of the chunks are there, and readable by SQL if that is wanted.  Those
+-- that nobody uses are kept for a while.
+CREATE OR REPLACE FUNCTION respgres.snapshot_known_chunks(
+    hashes bytea[], plain boolean)
 RETURNS SETOF bytea
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -172,16 +174,17 @@ BEGIN
             WHERE o.hash = ANY (hashes) AND o.uses = 0
             ORDER BY o.hash FOR UPDATE));
     RETURN QUERY SELECT c.hash FROM respgres.snapshot_chunk c
-                  WHERE c.hash = ANY (hashes);
+                  WHERE c.hash = ANY (hashes) AND (c.codec = 0 OR NOT plain);
 END
 $$;
 
 -- Stores chunks that are not there yet, behind those that they refer to; how
--- many bytes that took.  An empty base or list of references is none.
+-- many bytes that took.  An empty base or list of references is none.  `plain`:
+-- also instead of compressed ones.
 CREATE OR REPLACE FUNCTION respgres.snapshot_put_chunks(
     hashes bytea[], raw_sizes bigint[], codecs bigint[], depths bigint[],
-    data bytea[], bases bytea[], refs bytea[], OUT error text,
-    OUT stored bigint)
+    data bytea[], bases bytea[], refs bytea[], plain boolean DEFAULT true,
+    OUT error text, OUT stored bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
     chunk record;
@@ -218,8 +221,35 @@ BEGIN
             UPDATE respgres.snapshot_chunk AS c
                SET idle_since = respgres.now_ms()
              WHERE c.hash = chunk.hash AND c.uses = 0;
+            IF plain THEN
+                stored := stored + respgres.snapshot_make_plain(
+                    chunk.hash, chunk.data);
+            END IF;
         END IF;
     END LOOP;
+END
+$$;
+
+-- Stores a compressed chunk as it is; how many bytes more that takes.
+CREATE OR REPLACE FUNCTION respgres.snapshot_make_plain(
+    name bytea, raw bytea) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    old record;
+BEGIN
+    SELECT c.base, octet_length(c.data) AS size INTO old
+      FROM respgres.snapshot_chunk c
+     WHERE c.hash = name AND c.codec = 1 FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    UPDATE respgres.snapshot_chunk AS c
+       SET data = raw, codec = 0, depth = 0, base = NULL
+     WHERE c.hash = name;
+    IF old.base IS NOT NULL THEN
+        PERFORM respgres.snapshot_release(NULL, old.base);
+    END IF;
+    RETURN octet_length(raw) - old.size;
 END
 $$;
 
