@@ -54,6 +54,8 @@ snapshot_page_open(
 {
 	if (raw.size == 0)
 		raw.data = "";
+	if (refs.size == 0)
+		refs.data = "";
 	*page = (struct snapshot_page){
 		.at = raw.data, .end = raw.data + raw.size, .refs = refs
 	};

@@ -203,7 +203,7 @@ static const struct command snapshot_subcommands[] = {
 			 "[COUNT count:integer]",
 		.summary = "Finds snapshots by what they hold.",
 		.since = "0.1.0",
-		.complexity = "O(N) in the matches, of which up to 2000 are "
+		.complexity = "O(N) in the matches, of which up to 1500 are "
 			      "ranked",
 		.group = GROUP_SNAPSHOT,
 		.arity = -3,

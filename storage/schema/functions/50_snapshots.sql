@@ -558,8 +558,9 @@ BEGIN
 END
 $$;
 
--- The best of the snapshots in which the query is found.  Where over a thousand
--- are, those ranked are a thousand of them and the latest.
+-- The best of the snapshots in which the query is found.  Those of the latest
+-- ones are ranked, and unless that is a tenth of these, up to a thousand more:
+-- so all, where there are no more.
 CREATE OR REPLACE FUNCTION respgres.snapshot_search(
     db int, query text, agent bytea DEFAULT NULL,
     language text DEFAULT 'simple', count bigint DEFAULT 10)
@@ -568,11 +569,13 @@ RETURNS TABLE (error text, id text, agent_name bytea, name bytea,
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
 DECLARE
-    most CONSTANT bigint := 1000;
+    latest CONSTANT bigint := 500;
     configuration regconfig := respgres.text_configuration(
         snapshot_search.language);
     wanted tsquery;
     scoped tsquery;
+    seen bigint;
+    ids text[];
 BEGIN
     IF configuration IS NULL THEN
         error := format(
@@ -586,31 +589,39 @@ BEGIN
     IF numnode(wanted) = 0 THEN
         RETURN;
     END IF;
-    scoped := wanted && quote_literal(
-        respgres.snapshot_scope(db, snapshot_search.agent))::tsquery;
+    IF snapshot_search.agent IS NULL THEN
+        SELECT count(*), array_agg(l.id) FILTER (WHERE l.search @@ wanted)
+          INTO seen, ids
+          FROM (SELECT s.id, s.search FROM respgres.snapshot s
+                 WHERE s.db = snapshot_search.db
+                 ORDER BY s.id DESC LIMIT latest) AS l;
+    ELSE
+        SELECT count(*), array_agg(l.id) FILTER (WHERE l.search @@ wanted)
+          INTO seen, ids
+          FROM (SELECT s.id, s.search FROM respgres.snapshot s
+                 WHERE s.db = snapshot_search.db
+                   AND s.agent = snapshot_search.agent
+                 ORDER BY s.id DESC LIMIT latest) AS l;
+    END IF;
+    ids := coalesce(ids, '{}');
+    IF seen = latest AND cardinality(ids) < latest / 10 THEN
+        -- The index knows no order of words: where a phrase is wanted, a
+        -- bounded number of snapshots with its words is looked at.
+        scoped := replace(regexp_replace(wanted::text, '<[0-9]+>', '&', 'g'),
+                          '<->', '&')::tsquery
+            && quote_literal(respgres.snapshot_scope(
+               db, snapshot_search.agent))::tsquery;
+        ids := ids || ARRAY(
+            SELECT f.id
+              FROM (SELECT s.id, s.search FROM respgres.snapshot s
+                     WHERE s.search @@ scoped LIMIT 2 * latest) AS f
+             WHERE f.search @@ wanted);
+    END IF;
     RETURN QUERY
-    WITH latest AS MATERIALIZED (
-        (SELECT s.id, s.search
-           FROM respgres.snapshot s
-          WHERE snapshot_search.agent IS NULL AND s.db = snapshot_search.db
-          ORDER BY s.id DESC LIMIT most)
-        UNION ALL
-        (SELECT s.id, s.search
-           FROM respgres.snapshot s
-          WHERE s.db = snapshot_search.db AND s.agent = snapshot_search.agent
-          ORDER BY s.id DESC LIMIT most)
-    ), found AS MATERIALIZED (
-        SELECT s.id FROM respgres.snapshot s
-         WHERE s.search @@ scoped LIMIT most + 1
-    ), best AS (
+    WITH best AS (
         SELECT s.id, ts_rank(s.search, wanted) AS rank
           FROM respgres.snapshot s
-         WHERE s.id = ANY (ARRAY(
-               SELECT f.id FROM found f
-                UNION
-               SELECT l.id FROM latest l
-                WHERE (SELECT count(*) FROM found) > most
-                  AND l.search @@ wanted))
+         WHERE s.id = ANY (ids)
            AND (s.pinned OR s.expires_at IS NULL
                 OR s.expires_at > respgres.now_ms())
          ORDER BY 2 DESC, 1 DESC
