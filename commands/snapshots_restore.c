@@ -27,6 +27,7 @@ enum {
 	CALLS_MAX = 64,
 	CALLS_SIZE_MAX = 8 << 20, /* bytes of payloads under way */
 	COUNTED_KEYS = 1000, /* that DRYRUN asks for together */
+	TOUCH_US = 60 * 1000000, /* well before it would be given up */
 };
 
 struct restore {
@@ -38,6 +39,7 @@ struct restore {
 	bool counting; /* DRYRUN's call is under way */
 	bool finishing;
 	enum cursor_step step;
+	int64_t touched_us;
 	int calls;
 	size_t calls_size;
 	int64_t keys, lasting, skipped, expired, present, bytes;
@@ -252,6 +254,34 @@ key_restored(void *arg, const struct result *result)
 	call_send(call);
 }
 
+static void
+touched(void *arg, const struct result *result)
+{
+	struct restore *restore = arg;
+
+	snapshot_failed(&restore->reading->error, result, false);
+	restore->calls--;
+	go_on(restore);
+}
+
+/* Says now and then that it goes on. */
+static void
+touch(struct restore *restore)
+{
+	int64_t now_us = clock_monotonic_us();
+	struct request *request = restore->reading->request;
+	struct call *call;
+
+	if (now_us - restore->touched_us < TOUCH_US)
+		return;
+	restore->touched_us = now_us;
+	restore->calls++;
+	call = call_new(
+		request->store, SQL_snapshot_restore_touch, touched, restore);
+	call_bind_int32(call, restore->staged_db);
+	call_send_route(call, ROUTE_BULK, request->db);
+}
+
 /* The name that the key gets; data NULL: it is left out. */
 static struct bytes
 rename_key(const struct restore *restore, struct bytes key, char **memory)
@@ -389,10 +419,12 @@ take(struct restore *restore, const struct snapshot_entry *entry)
 		return;
 	}
 	restore->bytes += (int64_t)entry->payload_size;
-	if (is_dry(restore))
+	if (is_dry(restore)) {
 		count_key(restore, entry, name, memory);
-	else
-		send_key(restore, entry, name, memory);
+		return;
+	}
+	send_key(restore, entry, name, memory);
+	touch(restore);
 }
 
 static bool
@@ -443,6 +475,7 @@ begun(void *arg, const struct result *result)
 	}
 	restore->staged_db = (int)result_int64(result, 0, 0);
 	restore->staged = true;
+	restore->touched_us = clock_monotonic_us();
 	snapshot_reading_open_for(restore->reading, true, go_on, restore);
 }
 

@@ -99,8 +99,9 @@ CREATE INDEX snapshot_policy_due ON respgres.snapshot_policy (due_at);
 -- can select, and then moved in one transaction.
 CREATE TABLE respgres.snapshot_restore (
     staged_db integer PRIMARY KEY,
-    instance  bigint NOT NULL,
-    -- When to see whether it has been abandoned.
+    -- Its keys are to be deleted.
+    given_up  boolean NOT NULL DEFAULT false,
+    -- When it is given up; who restores moves that further away.
     due_at    bigint NOT NULL
 );
 

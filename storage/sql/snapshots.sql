@@ -119,6 +119,10 @@ SELECT respgres.snapshot_restore_begin($1::int4)
 -- write
 SELECT respgres.snapshot_restore_drop($1::int4)
 
+-- name: snapshot_restore_touch
+-- write
+SELECT respgres.snapshot_restore_touch($1::int4)
+
 -- name: snapshot_restore_fields
 -- write
 SELECT respgres.snapshot_restore_fields($1::int4, $2::int2, $3::bytea,

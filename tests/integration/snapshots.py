@@ -491,7 +491,7 @@ def test_restored_lists_wake_who_waits(server):
 def test_abandoned_restores_are_swept(server):
     client = Connection(server.port)
     clear(client)
-    server.psql("""INSERT INTO respgres.snapshot_restore VALUES (1024, 5, 0);
+    server.psql("""INSERT INTO respgres.snapshot_restore VALUES (1024, false, 0);
         INSERT INTO respgres.key (db, slot, key, type, value, touched_at)
         VALUES (1024, respgres.slot('staged'), 'staged', 's', 'x', 0)""")
     assert call(client, "DBSIZE") == 0

@@ -377,9 +377,8 @@ BEGIN
     LOOP
         staged := db + 1024
             * (1 + nextval('respgres.snapshot_number') % 2000000)::int;
-        INSERT INTO respgres.snapshot_restore AS r
-               (staged_db, instance, due_at)
-        VALUES (staged, respgres.instance(), respgres.now_ms() + 60000)
+        INSERT INTO respgres.snapshot_restore AS r (staged_db, due_at)
+        VALUES (staged, respgres.now_ms() + 600000)
             ON CONFLICT DO NOTHING;
         IF FOUND THEN
             RETURN staged;
@@ -388,12 +387,21 @@ BEGIN
 END
 $$;
 
+-- The restore goes on.
+CREATE OR REPLACE FUNCTION respgres.snapshot_restore_touch(staged_db int)
+RETURNS void
+LANGUAGE sql AS $$
+    UPDATE respgres.snapshot_restore AS r
+       SET due_at = respgres.now_ms() + 600000
+     WHERE r.staged_db = snapshot_restore_touch.staged_db AND NOT r.given_up
+$$;
+
 -- Gives up a restore; its keys are deleted in the background.
 CREATE OR REPLACE FUNCTION respgres.snapshot_restore_drop(staged_db int)
 RETURNS void
 LANGUAGE sql AS $$
     UPDATE respgres.snapshot_restore AS r
-       SET instance = 0, due_at = respgres.now_ms()
+       SET given_up = true, due_at = respgres.now_ms()
      WHERE r.staged_db = snapshot_restore_drop.staged_db
 $$;
 
@@ -447,7 +455,7 @@ BEGIN
     replaced := 0;
     DELETE FROM respgres.snapshot_restore AS r
      WHERE r.staged_db = snapshot_restore_finish.staged_db
-       AND r.instance <> 0;
+       AND NOT r.given_up;
     IF NOT FOUND THEN
         error := 'ERR the restore was given up';
         RETURN;
@@ -506,8 +514,8 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.snapshot_restore_forget(staged_db int)
 RETURNS void
 LANGUAGE sql AS $$
-    INSERT INTO respgres.snapshot_restore AS r (staged_db, instance, due_at)
-    VALUES (staged_db, 0, respgres.now_ms())
+    INSERT INTO respgres.snapshot_restore AS r (staged_db, given_up, due_at)
+    VALUES (staged_db, true, respgres.now_ms())
         ON CONFLICT DO NOTHING
 $$;
 
@@ -593,17 +601,12 @@ BEGIN
     END LOOP;
     swept := swept + respgres.snapshot_reap_chunks(most);
     FOR job IN
-        SELECT r.staged_db,
-               r.instance IN (SELECT respgres.living_instances()) AS lives
-          FROM respgres.snapshot_restore r
-         WHERE r.due_at <= now_ms LIMIT 10 FOR UPDATE SKIP LOCKED
+        UPDATE respgres.snapshot_restore AS r SET given_up = true
+         WHERE r.staged_db IN (
+               SELECT o.staged_db FROM respgres.snapshot_restore o
+                WHERE o.due_at <= now_ms LIMIT 10 FOR UPDATE SKIP LOCKED)
+        RETURNING r.staged_db
     LOOP
-        IF job.lives THEN
-            UPDATE respgres.snapshot_restore AS r
-               SET due_at = now_ms + 60000
-             WHERE r.staged_db = job.staged_db;
-            CONTINUE;
-        END IF;
         DELETE FROM respgres.key AS k
          WHERE k.ctid = ANY (ARRAY(
                SELECT o.ctid FROM respgres.key o
