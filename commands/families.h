@@ -30,6 +30,7 @@
 	family(session_commands) \
 	family(set_commands) \
 	family(slow_log_commands) \
+	family(snapshot_commands) \
 	family(sort_commands) \
 	family(sorted_set_commands) \
 	family(stream_commands) \

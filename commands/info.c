@@ -71,7 +71,10 @@ print_keyspace(void *arg, const struct result *result)
 	struct info *info = arg;
 
 	for (int row = 0; result->status == STORE_OK && row < result->row_count;
-		row++)
+		row++) {
+		/* Keys on their way into another database. */
+		if (result_int64(result, row, 0) >= STORAGE_DATABASES_MAX)
+			continue;
 		evbuffer_add_printf(info->text,
 			"db%" PRId64 ":keys=%" PRId64 ",expires=%" PRId64
 			",avg_ttl=%" PRId64 "\r\n",
@@ -79,6 +82,7 @@ print_keyspace(void *arg, const struct result *result)
 			result_int64(result, row, 1),
 			result_int64(result, row, 2),
 			result_int64(result, row, 3));
+	}
 	info->class ++;
 	ask_keyspace(info);
 }

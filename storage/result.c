@@ -121,6 +121,38 @@ result_text(const struct result *result, int row, int column)
 	return result_bytes(result, row, column).data;
 }
 
+int
+result_column_count(const struct result *result)
+{
+	return result->rows == NULL ? 0 : PQnfields(result->rows->set);
+}
+
+const char *
+result_column_name(const struct result *result, int column)
+{
+	return PQfname(result->rows->set, column);
+}
+
+/* Source: PostgreSQL, src/include/catalog/pg_type.dat. */
+enum result_type
+result_column_type(const struct result *result, int column)
+{
+	enum { BOOL = 16, INT8 = 20, INT2 = 21, INT4 = 23, FLOAT8 = 701 };
+
+	switch (PQftype(result->rows->set, column)) {
+	case BOOL:
+		return RESULT_BOOLEAN;
+	case INT8:
+	case INT2:
+	case INT4:
+		return RESULT_INTEGER;
+	case FLOAT8:
+		return RESULT_DOUBLE;
+	default:
+		return RESULT_BYTES;
+	}
+}
+
 static int32_t
 read_int32(const char *at)
 {

@@ -62,6 +62,18 @@ struct bytes result_bytes(const struct result *result, int row, int column);
 /* A NUL-terminated text column (libpq terminates every value). */
 const char *result_text(const struct result *result, int row, int column);
 
+/* The statement's columns, for replies that are made of them as they are. */
+enum result_type {
+	RESULT_BYTES, /* bytea, text and all else */
+	RESULT_INTEGER,
+	RESULT_BOOLEAN,
+	RESULT_DOUBLE,
+};
+
+int result_column_count(const struct result *result);
+const char *result_column_name(const struct result *result, int column);
+enum result_type result_column_type(const struct result *result, int column);
+
 /* A column of type bytea[] of one dimension, element by element. */
 struct result_array {
 	const char *at;

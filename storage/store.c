@@ -506,8 +506,10 @@ storage_options(const struct storage *storage)
 enum storage_class
 storage_class_of(const struct storage *storage, int db)
 {
-	assert(db >= 0 && db < STORAGE_DATABASES_MAX);
-	return (enum storage_class)storage->options.class_of_database[db];
+	assert(db >= 0);
+	/* What lies above are keys on the way into the database below. */
+	return (enum storage_class)
+		storage->options.class_of_database[db % STORAGE_DATABASES_MAX];
 }
 
 int

@@ -14,7 +14,8 @@ SELECT set_config('lock_timeout', '10ms', false)
 -- later or no expiry of what has not.  Rows that somebody holds are left for
 -- the next time.  How many were due, how many were deleted, the first and the
 -- last time of looking among them, now, and whether there are contents, tags,
--- sessions or snapshots to sweep.  $2: milliseconds after which unused sessions end, or 0.
+-- sessions or snapshots to sweep.  $2: milliseconds after which unused sessions
+-- end, or 0.
 WITH due AS MATERIALIZED (
     SELECT k.ctid, k.sweep_at,
            coalesce(k.expires_at <= n.now, false) AS expired
@@ -40,6 +41,7 @@ SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM gone),
                    WHERE f.expires_at <= (SELECT respgres.now_ms()))
        OR respgres.session_sweep_due($2::int8)
        OR respgres.tags_are_due()
+       OR respgres.snapshot_sweep_is_due()
 
 -- name: sweeper_sweep_range
 -- write

@@ -172,8 +172,9 @@ LANGUAGE plpgsql AS $$
 DECLARE
     swept bigint := respgres.sweep_fields(most);
 BEGIN
-    swept := greatest(swept, respgres.reap_contents(most));
-    swept := greatest(swept, respgres.session_sweep(most, inactive_ms));
-    RETURN greatest(swept, respgres.sweep_tags(most));
+    RETURN greatest(swept, respgres.reap_contents(most),
+                    respgres.session_sweep(most, inactive_ms),
+                    respgres.sweep_tags(most),
+                    respgres.snapshot_sweep(most));
 END
 $$;

@@ -1,4 +1,7 @@
 -- The live data, for people and reports.
+--
+-- Keys of databases from 1024 on are on their way into another (SNAPSHOT
+-- RESTORE), and not there yet.
 
 CREATE OR REPLACE VIEW respgres.keys AS
 SELECT k.db,
@@ -9,7 +12,8 @@ SELECT k.db,
        to_timestamp(k.expires_at / 1000.0) AS expires_at,
        k.version
   FROM respgres.key k
- WHERE k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms());
+ WHERE k.db < 1024
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
 
 CREATE OR REPLACE VIEW respgres.strings AS
 SELECT k.db,
@@ -17,7 +21,7 @@ SELECT k.db,
        respgres.string_bytes(k.value, k.number) AS value,
        to_timestamp(k.expires_at / 1000.0) AS expires_at
   FROM respgres.key k
- WHERE k.type = 's'
+ WHERE k.type = 's' AND k.db < 1024
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
 
 CREATE OR REPLACE VIEW respgres.hashes AS
@@ -29,7 +33,7 @@ SELECT k.db,
   FROM respgres.key k
   JOIN respgres.hash_field f
     ON f.slot = k.content_slot AND f.content_id = k.content_id
- WHERE k.type = 'h'
+ WHERE k.type = 'h' AND k.db < 1024
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()))
    AND (f.expires_at IS NULL OR f.expires_at > (SELECT respgres.now_ms()));
 
@@ -41,7 +45,7 @@ SELECT k.db,
   FROM respgres.key k
   JOIN respgres.set_member m
     ON m.slot = k.content_slot AND m.content_id = k.content_id
- WHERE k.type = 't'
+ WHERE k.type = 't' AND k.db < 1024
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
 
 -- A list's items; `index` counts from 0.
@@ -54,7 +58,7 @@ SELECT k.db,
   FROM respgres.key k
   JOIN respgres.list_item i
     ON i.slot = k.content_slot AND i.content_id = k.content_id
- WHERE k.type = 'l'
+ WHERE k.type = 'l' AND k.db < 1024
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
 
 -- An entry of a stream a row; the last one of a field given twice.
@@ -69,7 +73,7 @@ SELECT k.db,
   FROM respgres.key k
   JOIN respgres.stream_entry e
     ON e.slot = k.content_slot AND e.content_id = k.content_id
- WHERE k.type = 'x'
+ WHERE k.type = 'x' AND k.db < 1024
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
 
 CREATE OR REPLACE VIEW respgres.sorted_sets AS
@@ -81,7 +85,7 @@ SELECT k.db,
   FROM respgres.key k
   JOIN respgres.sorted_set_member m
     ON m.slot = k.content_slot AND m.content_id = k.content_id
- WHERE k.type = 'z'
+ WHERE k.type = 'z' AND k.db < 1024
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()));
 
 -- Sessions; hashes of tokens are left out.
@@ -117,3 +121,15 @@ SELECT t.db,
           AND (k.expires_at IS NULL
                OR k.expires_at > (SELECT respgres.now_ms()))) AS c
  WHERE c.entries > 0;
+
+CREATE OR REPLACE VIEW respgres.snapshots AS
+SELECT s.db, s.id, s.agent, s.name, s.parent, s.user_name,
+       CASE s.kind WHEN 'k' THEN 'keys' ELSE 'data' END AS kind,
+       s.meta, to_timestamp(s.created_at / 1000.0) AS created_at,
+       CASE WHEN NOT s.pinned
+            THEN to_timestamp(s.expires_at / 1000.0) END AS expires_at,
+       s.pinned, s.key_count, s.raw_bytes, s.stored_bytes, s.language,
+       encode(s.checksum, 'hex') AS checksum
+  FROM respgres.snapshot s
+ WHERE s.pinned OR s.expires_at IS NULL
+    OR s.expires_at > (SELECT respgres.now_ms());

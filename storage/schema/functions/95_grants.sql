@@ -37,7 +37,12 @@ LANGUAGE sql STABLE AS $$
                session_events,
                tag_set,tag_add,tag_remove,tag_of,tag_get,tag_count,tag_list,
                tag_invalidate,tag_touch,tag_lease,tag_info,tag_top,
-               tag_rows_changed
+               tag_rows_changed,
+               snapshot_create,snapshot_create_keys,snapshot_get,
+               snapshot_keys,snapshot_restore_keys,snapshot_list,snapshot_tree,
+               snapshot_search,snapshot_stats,snapshot_growth,snapshot_diff,
+               snapshot_delete,snapshot_pin,snapshot_cleanup,
+               snapshot_policy_set,snapshot_fork,json_patch
            }'::text[])
 $$;
 
