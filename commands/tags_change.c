@@ -29,7 +29,6 @@
 enum {
 	/* Rows that one transaction may change. */
 	FEW = 2000,
-	STEPS_AT_ONCE = 2,
 	STARTS_MAX = 6,
 	/* Between attempts at what somebody holds; doubled each time. */
 	DELAY_FIRST_MS = 2,
@@ -52,8 +51,6 @@ struct change {
 	int delay_ms;
 	int64_t count; /* of the keys */
 	int64_t work;
-	int in_flight; /* steps, those that wait for a moment included */
-	bool failed; /* one of them */
 };
 
 static void
@@ -80,38 +77,23 @@ on_step(evutil_socket_t socket, short what, void *arg)
 }
 
 static void
-end_steps(struct change *change, const struct result *result)
-{
-	if (result->status != STORE_OK)
-		request_failed(change->request, result);
-	else if (change->failed)
-		request_reply_error(change->request,
-			"ERR the work could not be ended here and goes on in "
-			"the background");
-	else
-		request_reply_integer(change->request, change->count);
-}
-
-static void
 step_done(void *arg, const struct result *result)
 {
 	struct change *change = arg;
-	bool failed = result->status != STORE_OK;
-	int64_t state = failed ? STEP_DONE : result_int64(result, 0, 0);
 
-	change->failed = change->failed || failed;
-	if (state == STEP_HELD && !change->failed && change->in_flight == 1) {
-		wait_a_moment(change, on_step);
+	if (request_failed(change->request, result))
 		return;
-	}
-	if (state == STEP_MORE && !change->failed) {
+	switch (result_int64(result, 0, 0)) {
+	case STEP_MORE:
 		change->delay_ms = DELAY_FIRST_MS;
 		send_step(change);
-		return;
+		break;
+	case STEP_HELD:
+		wait_a_moment(change, on_step);
+		break;
+	default:
+		request_reply_integer(change->request, change->count);
 	}
-	/* One is enough to come back to what is held. */
-	if (--change->in_flight == 0)
-		end_steps(change, result);
 }
 
 static void
@@ -153,9 +135,7 @@ started(void *arg, const struct result *result)
 		change->count = result_int64(result, 0, START_COUNT);
 		change->work = result_int64(result, 0, START_WORK);
 		change->delay_ms = DELAY_FIRST_MS;
-		change->in_flight = STEPS_AT_ONCE;
-		for (int i = 0; i < STEPS_AT_ONCE; i++)
-			send_step(change);
+		send_step(change);
 		break;
 	default:
 		request_reply_integer(
