@@ -120,9 +120,13 @@ BEGIN
          USING unnest(dbs, slots, ids) WITH ORDINALITY
                AS i (db, slot, id, ordinal)
          WHERE d.db = i.db AND d.id = i.id AND d.slot = i.slot
-        RETURNING i.ordinal, d.db, d.id, d.user_name, d.number >> 20 AS created_at, d.expires_at,
+        RETURNING i.ordinal, d.db, d.id, d.user_name, d.number,
+                  d.number >> 20 AS created_at, d.expires_at,
                   CASE WHEN d.expires_at <= now_ms THEN 'x'::"char"
                        ELSE session_end.kind END AS why
+    ), idle AS (
+        DELETE FROM respgres.session_activity AS a
+         USING gone g WHERE a.db = g.db AND a.number = g.number
     ), noted AS (
         INSERT INTO respgres.session_event
                (happened_at, created_at, db, kind, user_name)
@@ -267,6 +271,8 @@ BEGIN
             RETURN;
         END IF;
     END LOOP;
+    INSERT INTO respgres.session_activity (active_at, number, db)
+    VALUES (now_ms, new_number, session_create_at.db);
     INSERT INTO respgres.session_event
            (happened_at, created_at, db, kind, user_name, agent, device)
     VALUES (now_ms, now_ms, session_create_at.db, 'c',
@@ -439,12 +445,15 @@ LANGUAGE sql IMMUTABLE AS $$
            'AND (s.expires_at IS NULL OR s.expires_at > $12)' ||
            CASE WHEN user_name IS NULL THEN ''
                 ELSE ' AND s.user_name = $2' END ||
-           -- A minute: see the column active_at.
+           -- A minute: see respgres.session_activity.
            CASE WHEN active_ms IS NULL THEN ''
-                ELSE ' AND s.active_at > $3 - 60000 AND s.accessed_at > $3'
-                END ||
+                ELSE ' AND s.accessed_at > $3 AND s.number IN ('
+                     'SELECT a.number FROM respgres.session_activity a '
+                     'WHERE a.db = $1 AND a.active_at > $3 - 60000)' END ||
            CASE WHEN idle_ms IS NULL THEN ''
-                ELSE ' AND s.active_at <= $4 AND s.accessed_at <= $4' END ||
+                ELSE ' AND s.accessed_at <= $4 AND s.number IN ('
+                     'SELECT a.number FROM respgres.session_activity a '
+                     'WHERE a.db = $1 AND a.active_at <= $4)' END ||
            CASE WHEN ip IS NULL THEN '' ELSE ' AND s.ip = $5' END ||
            CASE WHEN since_ms IS NULL THEN '' ELSE ' AND s.number >= $6' END ||
            CASE WHEN field IS NULL THEN ''
@@ -463,7 +472,8 @@ CREATE OR REPLACE FUNCTION respgres.session_find(
     since_ms bigint, field bytea, field_value bytea, after bigint,
     most bigint)
 RETURNS SETOF respgres.session
-LANGUAGE plpgsql STABLE SET enable_seqscan = on AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
+AS $$
 DECLARE
     now_ms bigint := respgres.now_ms();
 BEGIN
@@ -485,7 +495,8 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.session_count_of(
     db int, user_name bytea, active_ms bigint, idle_ms bigint, ip bytea,
     since_ms bigint, field bytea, field_value bytea) RETURNS bigint
-LANGUAGE plpgsql STABLE SET enable_seqscan = on AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
+AS $$
 DECLARE
     now_ms bigint := respgres.now_ms();
     result bigint;
@@ -538,7 +549,7 @@ CREATE OR REPLACE FUNCTION respgres.session_end_found(
     since_ms bigint, field bytea, field_value bytea, except_ids bytea[],
     after bigint, most bigint, kind "char",
     OUT ended bigint, OUT last bigint)
-LANGUAGE plpgsql SET enable_seqscan = on AS $$
+LANGUAGE plpgsql SET enable_seqscan = on SET enable_hashjoin = on AS $$
 DECLARE
     now_ms bigint := respgres.now_ms();
     picked record;

@@ -147,8 +147,8 @@ BEGIN
         OR EXISTS (SELECT FROM respgres.session_event e
                     WHERE e.happened_at <= now_ms - 5000)
         OR (inactive_ms > 0
-            AND EXISTS (SELECT FROM respgres.session s
-                         WHERE s.active_at <= now_ms - inactive_ms - 60000));
+            AND EXISTS (SELECT FROM respgres.session_activity a
+                         WHERE a.active_at <= now_ms - inactive_ms - 60000));
 END
 $$;
 
@@ -188,10 +188,14 @@ BEGIN
         SELECT array_agg(o.db) AS dbs, array_agg(o.slot) AS slots,
                array_agg(o.id) AS ids, count(*) AS count
           INTO due
-          FROM (SELECT s.db, s.slot, s.id FROM respgres.session s
-                 WHERE s.active_at <= now_ms - inactive_ms - 60000
-                 ORDER BY s.active_at LIMIT most
-                   FOR UPDATE SKIP LOCKED) AS o;
+          FROM (SELECT s.db, s.slot, s.id
+                  FROM respgres.session_activity a
+                  JOIN respgres.session s
+                    ON s.db = a.db AND s.number = a.number
+                 WHERE a.active_at <= now_ms - inactive_ms - 60000
+                   AND s.accessed_at <= now_ms - inactive_ms
+                 ORDER BY a.active_at LIMIT most
+                   FOR UPDATE OF s SKIP LOCKED) AS o;
         IF due.ids IS NOT NULL THEN
             PERFORM respgres.session_end(due.dbs, due.slots, due.ids, 'i');
             swept := greatest(swept, due.count);
@@ -260,7 +264,7 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.session_live(
     db int, now_ms bigint, start bigint,
     OUT sessions bigint, OUT active bigint)
-LANGUAGE plpgsql STABLE SET enable_seqscan = on
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
 SET max_parallel_workers_per_gather = 0 AS $$
 DECLARE
     few CONSTANT bigint := 100000;
@@ -275,8 +279,9 @@ BEGIN
        INTO expired USING session_live.db, now_ms;
     sessions := sessions - expired;
     EXECUTE 'SELECT count(*) FROM ('
-            'SELECT FROM respgres.session s '
-             'WHERE s.db = $1 AND s.active_at <= $3 AND s.accessed_at <= $3 '
+            'SELECT FROM respgres.session_activity a '
+              'JOIN respgres.session s ON s.db = a.db AND s.number = a.number '
+             'WHERE a.db = $1 AND a.active_at <= $3 AND s.accessed_at <= $3 '
                'AND (s.expires_at IS NULL OR s.expires_at > $2) '
              'LIMIT $4) AS i'
        INTO idle USING session_live.db, now_ms, start, few;
@@ -284,8 +289,7 @@ BEGIN
         active := sessions - idle;
     ELSE
         EXECUTE 'SELECT count(*) FROM respgres.session s '
-                 'WHERE s.db = $1 AND s.active_at > $3 - 60000 '
-                   'AND s.accessed_at > $3 '
+                 'WHERE s.db = $1 AND s.accessed_at > $3 '
                    'AND (s.expires_at IS NULL OR s.expires_at > $2)'
            INTO active USING session_live.db, now_ms, start;
     END IF;
@@ -442,16 +446,19 @@ DECLARE
     small CONSTANT bigint := 2 << 20;
 BEGIN
     IF pg_relation_size('respgres.session') > small THEN
-        LOCK TABLE respgres.session IN ACCESS EXCLUSIVE MODE;
+        LOCK TABLE respgres.session, respgres.session_activity
+            IN ACCESS EXCLUSIVE MODE;
         IF session_flush.db IS NULL OR NOT EXISTS (
                SELECT FROM respgres.session s WHERE s.db < session_flush.db)
            AND NOT EXISTS (
                SELECT FROM respgres.session s WHERE s.db > session_flush.db)
         THEN
-            TRUNCATE respgres.session;
+            TRUNCATE respgres.session, respgres.session_activity;
         END IF;
     END IF;
     DELETE FROM respgres.session AS d
+     WHERE session_flush.db IS NULL OR d.db = session_flush.db;
+    DELETE FROM respgres.session_activity AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
     DELETE FROM respgres.session_event AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
@@ -479,13 +486,16 @@ BEGIN
                         WHERE s.db IN (first_db, second_db)) THEN
         RETURN;
     END IF;
-    LOCK TABLE respgres.session, respgres.session_event,
-        respgres.session_summary, respgres.session_user IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE respgres.session, respgres.session_activity,
+        respgres.session_event, respgres.session_summary,
+        respgres.session_user IN SHARE ROW EXCLUSIVE MODE;
     FOR step IN SELECT * FROM (VALUES (first_db, aside),
                                       (second_db, first_db),
                                       (aside, second_db)) AS m (old, new)
     LOOP
         UPDATE respgres.session AS u SET db = step.new WHERE u.db = step.old;
+        UPDATE respgres.session_activity AS u SET db = step.new
+         WHERE u.db = step.old;
         UPDATE respgres.session_event AS u SET db = step.new
          WHERE u.db = step.old;
         UPDATE respgres.session_summary AS u SET db = step.new
