@@ -226,8 +226,8 @@ def test_expired_sessions_are_nowhere(server):
             assert client.call("SESSION", *command) is None, command
         for command in (("EXISTS", "gone"), ("TOUCH", "gone"),
                         ("SET", "gone", "a", 1), ("UNSET", "gone", "a"),
-                        ("DEL", "other"), ("COUNT",), ("COUNT", "USER",
-                                                       "gone"),
+                        ("DEL", "other"), ("COUNT",), ("COUNT", "ACTIVE", 60),
+                        ("COUNT", "USER", "gone"),
                         ("BULKDEL", "USER", "gone"),
                         ("CLEANUP", "INACTIVE", 1)):
             assert client.call("SESSION", *command) == 0, command
@@ -314,9 +314,14 @@ def test_analytics_add_up(server):
     client.call("SESSION", "ROTATE", 2, "ID", "two")
     client.call("SESSION", "CREATE", "USER", "u3", "LIMIT", 2, "EVICT")
     # As if it had been there for an hour.
-    server.psql("UPDATE respgres.session SET expires_at = respgres.now_ms(), "
-                "sweep_at = respgres.now_ms(), number = (respgres.now_ms() - "
-                "3600000) << 20 WHERE id = '5'")
+    server.psql("""
+        WITH old AS (SELECT number, (respgres.now_ms() - 3600000) << 20 AS new
+                       FROM respgres.session WHERE id = '5'),
+             moved AS (UPDATE respgres.session_activity AS a SET number = new
+                         FROM old WHERE a.number = old.number)
+        UPDATE respgres.session AS s SET number = new,
+               expires_at = respgres.now_ms(), sweep_at = respgres.now_ms()
+          FROM old WHERE s.id = '5'""")
     time.sleep(0.01)
     expected = {"sessions": 9, "active": 9, "created": 13, "expired": 1,
                 "deleted": 2, "evicted": 1, "inactive": 0, "rotated": 1}
@@ -473,8 +478,15 @@ def test_filters_use_an_index(server):
     found, text = plan(server, "s.*", "NULL, NULL, NULL, NULL, NULL, NULL, "
                        "NULL", "ORDER BY s.number LIMIT 10", values())
     assert found == {"session_order"}, text
+    text = server.psql("""
+        SET enable_seqscan = off;
+        EXPLAIN SELECT count(*) FROM respgres.session_activity a
+         WHERE a.db = 0 AND a.active_at > 0""")
+    assert "Index Only Scan using session_activity" in text, text
     client = Connection(server.port)
     assert client.call("SESSION", "COUNT") == 20000
+    assert abs(client.call("SESSION", "COUNT", "ACTIVE", 86400 - 10000)
+               - 10000) < 100
     assert client.call("SESSION", "COUNT", "USER", "user7") == 10
     assert client.call("SESSION", "COUNT", "FIELD", "f", 7) == 40
     assert client.call("SESSION", "COUNT", "FIELD", "f", 7, "IP", "10.0.0.7",

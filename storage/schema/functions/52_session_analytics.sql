@@ -259,43 +259,6 @@ BEGIN
 END
 $$;
 
--- How many sessions there are, and how many of them were used after `start`.
--- Those that were not are counted while they are few, which is less to read.
-CREATE OR REPLACE FUNCTION respgres.session_live(
-    db int, now_ms bigint, start bigint,
-    OUT sessions bigint, OUT active bigint)
-LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
-SET max_parallel_workers_per_gather = 0 AS $$
-DECLARE
-    few CONSTANT bigint := 100000;
-    expired bigint;
-    idle bigint;
-BEGIN
-    -- Plans are for these values: most of a table is read as a whole.
-    EXECUTE 'SELECT count(*) FROM respgres.session s WHERE s.db = $1'
-       INTO sessions USING session_live.db;
-    EXECUTE 'SELECT count(*) FROM respgres.session s '
-             'WHERE s.db = $1 AND s.sweep_at <= $2 AND s.expires_at <= $2'
-       INTO expired USING session_live.db, now_ms;
-    sessions := sessions - expired;
-    EXECUTE 'SELECT count(*) FROM ('
-            'SELECT FROM respgres.session_activity a '
-              'JOIN respgres.session s ON s.db = a.db AND s.number = a.number '
-             'WHERE a.db = $1 AND a.active_at <= $3 AND s.accessed_at <= $3 '
-               'AND (s.expires_at IS NULL OR s.expires_at > $2) '
-             'LIMIT $4) AS i'
-       INTO idle USING session_live.db, now_ms, start, few;
-    IF idle < few THEN
-        active := sessions - idle;
-    ELSE
-        EXECUTE 'SELECT count(*) FROM respgres.session s '
-                 'WHERE s.db = $1 AND s.accessed_at > $3 '
-                   'AND (s.expires_at IS NULL OR s.expires_at > $2)'
-           INTO active USING session_live.db, now_ms, start;
-    END IF;
-END
-$$;
-
 -- The `most` users with the most sessions now.  Whom events that are not summed
 -- up change is counted apart; so many more than `most` are looked at.
 CREATE OR REPLACE FUNCTION respgres.session_top_users(db int, most bigint)
@@ -357,9 +320,11 @@ DECLARE
     start bigint := respgres.session_window_start(now_ms, window_ms);
     live record;
 BEGIN
-    SELECT * INTO live
-      FROM respgres.session_live(session_analyze.db, now_ms,
-                                 now_ms - window_ms);
+    SELECT respgres.session_count_used(session_analyze.db, now_ms, 0)
+           AS sessions,
+           respgres.session_count_used(session_analyze.db, now_ms,
+                                       now_ms - window_ms) AS active
+      INTO live;
     RETURN QUERY
     WITH counts AS MATERIALIZED (
         SELECT * FROM respgres.session_counts(session_analyze.db, start)
