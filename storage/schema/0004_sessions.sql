@@ -107,7 +107,13 @@ CREATE INDEX session_summary_period ON respgres.session_summary (period);
 CREATE INDEX session_summary_minutes ON respgres.session_summary (period)
     WHERE kind IN ('A', 'D', 'L') AND period % 3600000 <> 0;
 
--- How many sessions users have, by the events that were summed up.
+-- How many sessions there are, and how many users have, by the events that were
+-- summed up.
+CREATE TABLE respgres.session_total (
+    sessions bigint  NOT NULL,
+    db       integer PRIMARY KEY
+) WITH (fillfactor = 20);
+
 CREATE TABLE respgres.session_user (
     sessions  bigint  NOT NULL,
     db        integer NOT NULL,

@@ -491,29 +491,48 @@ BEGIN
 END
 $$;
 
--- How many live sessions were used after `start`; 0: all.  The narrow table
--- knows most of them; sessions themselves are looked at only where it is a
--- minute behind, and where they have expired and are there still.
-CREATE OR REPLACE FUNCTION respgres.session_count_used(
-    db int, now_ms bigint, start bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+-- How many live sessions there are: those by the events that were summed up, as
+-- later events change it, without those that have expired and are there still.
+CREATE OR REPLACE FUNCTION respgres.session_count_all(db int)
+RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
+    now_ms bigint := respgres.now_ms();
+BEGIN
+    RETURN coalesce((SELECT t.sessions FROM respgres.session_total t
+                      WHERE t.db = session_count_all.db), 0)
+         + coalesce((SELECT sum(respgres.session_change(e.kind))
+                       FROM respgres.session_event e
+                      WHERE e.db = session_count_all.db
+                        -- By the index: the table may be mostly empty.
+                        AND e.happened_at > 0), 0)
+         - (SELECT count(*) FROM respgres.session s
+             WHERE s.db = session_count_all.db AND s.sweep_at <= now_ms
+               AND s.expires_at <= now_ms);
+END
+$$;
+
+-- How many live sessions were used after `start`.  The narrow table knows most
+-- of them; sessions themselves are looked at only where it is a minute behind,
+-- and where they have expired and are there still.
+CREATE OR REPLACE FUNCTION respgres.session_count_used(db int, start bigint)
+RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    now_ms bigint := respgres.now_ms();
     used bigint;
-    behind bigint := 0;
+    behind bigint;
     expired bigint;
 BEGIN
-    -- For these values: the plan depends on how many there may be.
+    -- Planned for these values: how many there may be decides.
     EXECUTE 'SELECT count(*) FROM respgres.session_activity a '
              'WHERE a.db = $1 AND a.active_at > $2'
        INTO used USING session_count_used.db, start;
-    IF start > 0 THEN
-        EXECUTE 'SELECT count(*) FROM respgres.session_activity a '
-                  'JOIN respgres.session s '
-                    'ON s.db = a.db AND s.number = a.number '
-                 'WHERE a.db = $1 AND a.active_at > $2 - 60000 '
-                   'AND a.active_at <= $2 AND s.accessed_at > $2'
-           INTO behind USING session_count_used.db, start;
-    END IF;
+    SELECT count(*) INTO behind
+      FROM respgres.session_activity a
+      JOIN respgres.session s ON s.db = a.db AND s.number = a.number
+     WHERE a.db = session_count_used.db AND a.active_at > start - 60000
+       AND a.active_at <= start AND s.accessed_at > start;
     SELECT count(*) INTO expired FROM respgres.session s
      WHERE s.db = session_count_used.db AND s.sweep_at <= now_ms
        AND s.expires_at <= now_ms AND s.accessed_at > start;
@@ -521,8 +540,8 @@ BEGIN
 END
 $$;
 
--- How many there are.
-CREATE OR REPLACE FUNCTION respgres.session_count_of(
+-- How many there are by filters.
+CREATE OR REPLACE FUNCTION respgres.session_count_found(
     db int, user_name bytea, active_ms bigint, idle_ms bigint, ip bytea,
     since_ms bigint, field bytea, field_value bytea) RETURNS bigint
 LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
@@ -531,22 +550,34 @@ DECLARE
     now_ms bigint := respgres.now_ms();
     result bigint;
 BEGIN
-    IF coalesce(user_name, ip, field) IS NULL
-       AND coalesce(idle_ms, since_ms) IS NULL THEN
-        RETURN respgres.session_count_used(
-            db, now_ms, coalesce(now_ms - active_ms, 0));
-    END IF;
     EXECUTE 'SELECT count(*) FROM respgres.session s WHERE ' ||
         respgres.session_conditions(
-            session_count_of.user_name, active_ms, idle_ms,
-            session_count_of.ip, since_ms, field, NULL)
+            session_count_found.user_name, active_ms, idle_ms,
+            session_count_found.ip, since_ms, field, NULL)
        INTO result
-    USING session_count_of.db, session_count_of.user_name,
+    USING session_count_found.db, session_count_found.user_name,
           now_ms - active_ms, now_ms - idle_ms,
-          respgres.session_address(session_count_of.ip), since_ms << 20,
+          respgres.session_address(session_count_found.ip), since_ms << 20,
           field, field_value, respgres.session_hash(field, field_value),
           0::bigint, NULL::bytea[], now_ms;
     RETURN result;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.session_count_of(
+    db int, user_name bytea, active_ms bigint, idle_ms bigint, ip bytea,
+    since_ms bigint, field bytea, field_value bytea) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF coalesce(user_name, ip, field) IS NOT NULL
+       OR coalesce(idle_ms, since_ms) IS NOT NULL THEN
+        RETURN respgres.session_count_found(
+            db, user_name, active_ms, idle_ms, ip, since_ms, field,
+            field_value);
+    ELSIF active_ms IS NULL THEN
+        RETURN respgres.session_count_all(db);
+    END IF;
+    RETURN respgres.session_count_used(db, respgres.now_ms() - active_ms);
 END
 $$;
 

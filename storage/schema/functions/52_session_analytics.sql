@@ -56,6 +56,12 @@ BEGIN
                 ORDER BY e.happened_at LIMIT most
                   FOR UPDATE SKIP LOCKED))
         RETURNING d.*
+    ), totals AS (
+        INSERT INTO respgres.session_total AS s (sessions, db)
+        SELECT sum(respgres.session_change(g.kind)), g.db
+          FROM gone g GROUP BY g.db ORDER BY g.db
+            ON CONFLICT (db) DO UPDATE
+           SET sessions = s.sessions + excluded.sessions
     ), users AS (
         INSERT INTO respgres.session_user AS s (sessions, db, user_name)
         SELECT sum(respgres.session_change(g.kind)), g.db, g.user_name
@@ -276,6 +282,7 @@ BEGIN
                            respgres.session_change(v.kind) AS change
                       FROM respgres.session_event v
                      WHERE v.db = session_top_users.db
+                       AND v.happened_at > 0
                        AND v.user_name IS NOT NULL
                      UNION ALL
                     SELECT x.user_name, -1
@@ -313,16 +320,15 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.session_analyze(
     db int, window_ms bigint, most bigint)
 RETURNS TABLE (section text, label bytea, count bigint, second bigint)
-LANGUAGE plpgsql STABLE SET work_mem = '32MB' AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET work_mem = '32MB' AS $$
 #variable_conflict use_column
 DECLARE
     now_ms bigint := respgres.now_ms();
     start bigint := respgres.session_window_start(now_ms, window_ms);
     live record;
 BEGIN
-    SELECT respgres.session_count_used(session_analyze.db, now_ms, 0)
-           AS sessions,
-           respgres.session_count_used(session_analyze.db, now_ms,
+    SELECT respgres.session_count_all(session_analyze.db) AS sessions,
+           respgres.session_count_used(session_analyze.db,
                                        now_ms - window_ms) AS active
       INTO live;
     RETURN QUERY
@@ -431,6 +437,8 @@ BEGIN
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
     DELETE FROM respgres.session_user AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
+    DELETE FROM respgres.session_total AS d
+     WHERE session_flush.db IS NULL OR d.db = session_flush.db;
 END
 $$;
 
@@ -453,7 +461,7 @@ BEGIN
     END IF;
     LOCK TABLE respgres.session, respgres.session_activity,
         respgres.session_event, respgres.session_summary,
-        respgres.session_user IN SHARE ROW EXCLUSIVE MODE;
+        respgres.session_user, respgres.session_total IN SHARE ROW EXCLUSIVE MODE;
     FOR step IN SELECT * FROM (VALUES (first_db, aside),
                                       (second_db, first_db),
                                       (aside, second_db)) AS m (old, new)
@@ -466,6 +474,8 @@ BEGIN
         UPDATE respgres.session_summary AS u SET db = step.new
          WHERE u.db = step.old;
         UPDATE respgres.session_user AS u SET db = step.new
+         WHERE u.db = step.old;
+        UPDATE respgres.session_total AS u SET db = step.new
          WHERE u.db = step.old;
     END LOOP;
 END
