@@ -8,8 +8,7 @@ CREATE TABLE respgres.session (
     number       bigint   NOT NULL,
     -- Milliseconds since 1970 by this database's clock, as all times here.
     accessed_at  bigint   NOT NULL,
-    -- accessed_at, or up to a minute before it.  The two are apart so that an
-    -- access changes an indexed column once a minute at the most.
+    -- accessed_at, or up to a minute before it: as in session_activity.
     active_at    bigint   NOT NULL,
     -- NULL: never.
     expires_at   bigint,
@@ -46,7 +45,6 @@ CREATE INDEX session_of_user ON respgres.session (db, user_name, number)
     WHERE user_name IS NOT NULL;
 CREATE INDEX session_of_address ON respgres.session (db, ip, number)
     WHERE ip IS NOT NULL;
-CREATE INDEX session_activity ON respgres.session (active_at, db);
 CREATE UNIQUE INDEX session_token ON respgres.session (db, token_hash)
     WHERE token_hash IS NOT NULL;
 CREATE INDEX session_sweep ON respgres.session (sweep_at)
@@ -55,6 +53,21 @@ CREATE INDEX session_sweep ON respgres.session (sweep_at)
 CREATE INDEX session_field ON respgres.session USING gin (field_hashes)
     WITH (gin_pending_list_limit = 256)
     WHERE field_hashes IS NOT NULL;
+
+-- When each was used: accessed_at, or up to a minute before it.  So an access
+-- changes no indexed column of respgres.session, and this row once a minute at
+-- the most.  Whoever changes it holds the lock of the session's row.
+CREATE TABLE respgres.session_activity (
+    active_at bigint  NOT NULL,
+    number    bigint  NOT NULL,
+    db        integer NOT NULL,
+    PRIMARY KEY (db, number)
+) WITH (autovacuum_vacuum_scale_factor = 0.05,
+        autovacuum_vacuum_insert_scale_factor = 0.1,
+        autovacuum_analyze_scale_factor = 0.05);
+
+CREATE INDEX session_activity_time
+    ON respgres.session_activity (active_at, db, number);
 
 -- What happened to sessions and is not in respgres.session_summary yet.
 CREATE TABLE respgres.session_event (
@@ -94,7 +107,13 @@ CREATE INDEX session_summary_period ON respgres.session_summary (period);
 CREATE INDEX session_summary_minutes ON respgres.session_summary (period)
     WHERE kind IN ('A', 'D', 'L') AND period % 3600000 <> 0;
 
--- How many sessions users have, by the events that were summed up.
+-- How many sessions there are, and how many users have, by the events that were
+-- summed up.
+CREATE TABLE respgres.session_total (
+    sessions bigint  NOT NULL,
+    db       integer PRIMARY KEY
+) WITH (fillfactor = 20);
+
 CREATE TABLE respgres.session_user (
     sessions  bigint  NOT NULL,
     db        integer NOT NULL,

@@ -63,22 +63,33 @@ WITH touched AS (
      CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
      WHERE s.db = i.db AND s.id = i.id AND s.slot = i.slot
        AND (s.expires_at IS NULL OR s.expires_at > n.now)
-    RETURNING i.ordinal
+    RETURNING i.ordinal, s.db, s.number, s.active_at, n.now
+), moved AS (
+    UPDATE respgres.session_activity AS a SET active_at = t.active_at
+      FROM touched t
+     WHERE t.active_at = t.now AND a.db = t.db AND a.number = t.number
 )
 SELECT t.ordinal FROM touched t ORDER BY t.ordinal
 
 -- name: session_touch_one
 -- write
-UPDATE respgres.session AS s
-   SET accessed_at = greatest(s.accessed_at, n.now),
-       active_at = CASE WHEN n.now - s.active_at < 60000
-                        THEN s.active_at ELSE n.now END,
-       expires_at = greatest(s.expires_at,
-                             LEAST(n.now + s.ttl_ms, s.absolute_at))
-  FROM (SELECT respgres.now_ms()) AS n (now)
- WHERE s.db = $1::int4 AND s.slot = $2::int2 AND s.id = $3::bytea
-   AND (s.expires_at IS NULL OR s.expires_at > n.now)
-RETURNING 1::int8
+WITH touched AS (
+    UPDATE respgres.session AS s
+       SET accessed_at = greatest(s.accessed_at, n.now),
+           active_at = CASE WHEN n.now - s.active_at < 60000
+                            THEN s.active_at ELSE n.now END,
+           expires_at = greatest(s.expires_at,
+                                 LEAST(n.now + s.ttl_ms, s.absolute_at))
+      FROM (SELECT respgres.now_ms()) AS n (now)
+     WHERE s.db = $1::int4 AND s.slot = $2::int2 AND s.id = $3::bytea
+       AND (s.expires_at IS NULL OR s.expires_at > n.now)
+    RETURNING s.db, s.number, s.active_at, n.now
+), moved AS (
+    UPDATE respgres.session_activity AS a SET active_at = t.active_at
+      FROM touched t
+     WHERE t.active_at = t.now AND a.db = t.db AND a.number = t.number
+)
+SELECT 1::int8 FROM touched t
 
 -- name: session_get_touch
 -- set: ordinal
@@ -96,11 +107,19 @@ WITH touched AS (
      CROSS JOIN (SELECT respgres.now_ms()) AS n (now)
      WHERE s.db = i.db AND s.id = i.id AND s.slot = i.slot
        AND (s.expires_at IS NULL OR s.expires_at > n.now)
-    RETURNING i.ordinal, NULL::bytea, s.user_name, s.number >> 20,
+    RETURNING i.ordinal, s.db, s.number, s.active_at, n.now, s.user_name,
               s.accessed_at, s.expires_at, s.absolute_at, s.ttl_ms, s.ip,
               s.agent, s.device, s.field_names, s.field_values
+), moved AS (
+    UPDATE respgres.session_activity AS a SET active_at = t.active_at
+      FROM touched t
+     WHERE t.active_at = t.now AND a.db = t.db AND a.number = t.number
 )
-SELECT * FROM touched t ORDER BY t.ordinal
+SELECT t.ordinal, NULL::bytea, t.user_name, t.number >> 20, t.accessed_at,
+       t.expires_at, t.absolute_at, t.ttl_ms, t.ip, t.agent, t.device,
+       t.field_names, t.field_values
+  FROM touched t
+ ORDER BY t.ordinal
 
 -- name: session_set
 -- set: ordinal

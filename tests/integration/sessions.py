@@ -93,8 +93,7 @@ def test_touch_is_a_hot_update_and_rolls(server):
     client = Connection(server.port)
     client.call("SESSION", "CREATE", "ID", "rolls", "TTL", 100)
     server.psql("UPDATE respgres.session SET expires_at = expires_at - 50000, "
-                "accessed_at = accessed_at - 50000, "
-                "active_at = active_at - 50000 WHERE id = 'rolls'")
+                "accessed_at = accessed_at - 50000 WHERE id = 'rolls'")
     before = session(client, "rolls")
     client.call("SESSION", "GET", "rolls", "FIELDS", "x")
     assert session(client, "rolls") == before
@@ -116,7 +115,9 @@ def test_touch_is_a_hot_update_and_rolls(server):
     server.psql("UPDATE respgres.session SET active_at = active_at - 60000 "
                 "WHERE id = 'rolls'")
     client.call("SESSION", "TOUCH", "rolls")
-    assert server.psql("SELECT active_at = accessed_at FROM respgres.session "
+    assert server.psql("SELECT s.active_at = accessed_at AND a.active_at = "
+                       "accessed_at FROM respgres.session s "
+                       "JOIN respgres.session_activity a USING (db, number) "
                        "WHERE id = 'rolls'") == "t"
     client.call("SESSION", "DEL", "rolls")
 
@@ -225,8 +226,8 @@ def test_expired_sessions_are_nowhere(server):
             assert client.call("SESSION", *command) is None, command
         for command in (("EXISTS", "gone"), ("TOUCH", "gone"),
                         ("SET", "gone", "a", 1), ("UNSET", "gone", "a"),
-                        ("DEL", "other"), ("COUNT",), ("COUNT", "USER",
-                                                       "gone"),
+                        ("DEL", "other"), ("COUNT",), ("COUNT", "ACTIVE", 60),
+                        ("COUNT", "USER", "gone"),
                         ("BULKDEL", "USER", "gone"),
                         ("CLEANUP", "INACTIVE", 1)):
             assert client.call("SESSION", *command) == 0, command
@@ -313,9 +314,14 @@ def test_analytics_add_up(server):
     client.call("SESSION", "ROTATE", 2, "ID", "two")
     client.call("SESSION", "CREATE", "USER", "u3", "LIMIT", 2, "EVICT")
     # As if it had been there for an hour.
-    server.psql("UPDATE respgres.session SET expires_at = respgres.now_ms(), "
-                "sweep_at = respgres.now_ms(), number = (respgres.now_ms() - "
-                "3600000) << 20 WHERE id = '5'")
+    server.psql("""
+        WITH old AS (SELECT number, (respgres.now_ms() - 3600000) << 20 AS new
+                       FROM respgres.session WHERE id = '5'),
+             moved AS (UPDATE respgres.session_activity AS a SET number = new
+                         FROM old WHERE a.number = old.number)
+        UPDATE respgres.session AS s SET number = new,
+               expires_at = respgres.now_ms(), sweep_at = respgres.now_ms()
+          FROM old WHERE s.id = '5'""")
     time.sleep(0.01)
     expected = {"sessions": 9, "active": 9, "created": 13, "expired": 1,
                 "deleted": 2, "evicted": 1, "inactive": 0, "rotated": 1}
@@ -372,6 +378,9 @@ def test_unused_sessions_are_cleaned_up(server):
     age = ("UPDATE respgres.session SET accessed_at = accessed_at - 600000, "
            "active_at = active_at - 600000 WHERE id LIKE 'idle%'")
     server.psql(age)
+    server.psql("UPDATE respgres.session_activity AS a SET active_at = "
+                "s.active_at FROM respgres.session s "
+                "WHERE s.number = a.number")
     assert client.call("SESSION", "COUNT", "ACTIVE", 500) == 1
     assert client.call("SESSION", "COUNT", "IDLE", 500) == 5
     assert client.call("SESSION", "COUNT", "IDLE", 700) == 0
@@ -433,7 +442,14 @@ def test_filters_use_an_index(server):
                                                            'UTF8'))]
           FROM generate_series(1, 20000) AS s (i)
          CROSS JOIN (SELECT respgres.now_ms()) AS n (now)""")
-    server.psql("VACUUM ANALYZE respgres.session")
+    server.psql("INSERT INTO respgres.session_activity "
+                "SELECT active_at, number, db FROM respgres.session")
+    server.psql("INSERT INTO respgres.session_event (happened_at, created_at, "
+                "db, kind) SELECT created, created, db, 'c' FROM "
+                "respgres.session CROSS JOIN LATERAL (VALUES (number >> 20)) "
+                "AS c (created)")
+    for table in ("session", "session_activity"):
+        server.psql(f"VACUUM ANALYZE respgres.{table}")
     now = int(server.psql("SELECT respgres.now_ms()"))
     listing = "ORDER BY s.number LIMIT $13"
 
@@ -449,9 +465,9 @@ def test_filters_use_an_index(server):
         assert found == {"session_of_user"}, text
     for conditions, given, index in (
             ("NULL, 1, NULL, NULL, NULL, NULL, NULL",
-             values(active=now - 66500000), "session_activity"),
+             values(active=now - 66500000), "session_activity_time"),
             ("NULL, NULL, 1, NULL, NULL, NULL, NULL",
-             values(idle=now - 86300000), "session_activity"),
+             values(idle=now - 86300000), "session_activity_time"),
             ("NULL, NULL, NULL, 'a', NULL, NULL, NULL",
              values(ip="'10.0.0.7'"), "session_of_address"),
             ("NULL, NULL, NULL, NULL, 1, NULL, NULL",
@@ -466,8 +482,25 @@ def test_filters_use_an_index(server):
     found, text = plan(server, "s.*", "NULL, NULL, NULL, NULL, NULL, NULL, "
                        "NULL", "ORDER BY s.number LIMIT 10", values())
     assert found == {"session_order"}, text
+    text = server.psql("""
+        SET enable_seqscan = off;
+        EXPLAIN SELECT count(*) FROM respgres.session_activity a
+         WHERE a.db = 0 AND a.active_at > 1;
+        EXPLAIN SELECT t.sessions FROM respgres.session_total t
+         WHERE t.db = 0;
+        EXPLAIN SELECT sum(respgres.session_change(e.kind))
+          FROM respgres.session_event e
+         WHERE e.db = 0 AND e.happened_at > 0;
+        EXPLAIN SELECT count(*) FROM respgres.session s
+         WHERE s.db = 0 AND s.sweep_at <= 1 AND s.expires_at <= 1""")
+    for index in ("session_activity_", "session_total_pkey",
+                  "session_event_time", "session_sweep"):
+        assert re.search(index, text), text
+    assert "Seq Scan" not in text, text
     client = Connection(server.port)
     assert client.call("SESSION", "COUNT") == 20000
+    assert abs(client.call("SESSION", "COUNT", "ACTIVE", 86400 - 10000)
+               - 10000) < 100
     assert client.call("SESSION", "COUNT", "USER", "user7") == 10
     assert client.call("SESSION", "COUNT", "FIELD", "f", 7) == 40
     assert client.call("SESSION", "COUNT", "FIELD", "f", 7, "IP", "10.0.0.7",

@@ -120,9 +120,13 @@ BEGIN
          USING unnest(dbs, slots, ids) WITH ORDINALITY
                AS i (db, slot, id, ordinal)
          WHERE d.db = i.db AND d.id = i.id AND d.slot = i.slot
-        RETURNING i.ordinal, d.db, d.id, d.user_name, d.number >> 20 AS created_at, d.expires_at,
+        RETURNING i.ordinal, d.db, d.id, d.user_name, d.number,
+                  d.number >> 20 AS created_at, d.expires_at,
                   CASE WHEN d.expires_at <= now_ms THEN 'x'::"char"
                        ELSE session_end.kind END AS why
+    ), idle AS (
+        DELETE FROM respgres.session_activity AS a
+         USING gone g WHERE a.db = g.db AND a.number = g.number
     ), noted AS (
         INSERT INTO respgres.session_event
                (happened_at, created_at, db, kind, user_name)
@@ -267,6 +271,8 @@ BEGIN
             RETURN;
         END IF;
     END LOOP;
+    INSERT INTO respgres.session_activity (active_at, number, db)
+    VALUES (now_ms, new_number, session_create_at.db);
     INSERT INTO respgres.session_event
            (happened_at, created_at, db, kind, user_name, agent, device)
     VALUES (now_ms, now_ms, session_create_at.db, 'c',
@@ -439,12 +445,15 @@ LANGUAGE sql IMMUTABLE AS $$
            'AND (s.expires_at IS NULL OR s.expires_at > $12)' ||
            CASE WHEN user_name IS NULL THEN ''
                 ELSE ' AND s.user_name = $2' END ||
-           -- A minute: see the column active_at.
+           -- A minute: see respgres.session_activity.
            CASE WHEN active_ms IS NULL THEN ''
-                ELSE ' AND s.active_at > $3 - 60000 AND s.accessed_at > $3'
-                END ||
+                ELSE ' AND s.accessed_at > $3 AND s.number IN ('
+                     'SELECT a.number FROM respgres.session_activity a '
+                     'WHERE a.db = $1 AND a.active_at > $3 - 60000)' END ||
            CASE WHEN idle_ms IS NULL THEN ''
-                ELSE ' AND s.active_at <= $4 AND s.accessed_at <= $4' END ||
+                ELSE ' AND s.accessed_at <= $4 AND s.number IN ('
+                     'SELECT a.number FROM respgres.session_activity a '
+                     'WHERE a.db = $1 AND a.active_at <= $4)' END ||
            CASE WHEN ip IS NULL THEN '' ELSE ' AND s.ip = $5' END ||
            CASE WHEN since_ms IS NULL THEN '' ELSE ' AND s.number >= $6' END ||
            CASE WHEN field IS NULL THEN ''
@@ -463,7 +472,8 @@ CREATE OR REPLACE FUNCTION respgres.session_find(
     since_ms bigint, field bytea, field_value bytea, after bigint,
     most bigint)
 RETURNS SETOF respgres.session
-LANGUAGE plpgsql STABLE SET enable_seqscan = on AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
+AS $$
 DECLARE
     now_ms bigint := respgres.now_ms();
 BEGIN
@@ -481,26 +491,93 @@ BEGIN
 END
 $$;
 
--- How many there are.
-CREATE OR REPLACE FUNCTION respgres.session_count_of(
+-- How many live sessions there are: those by the events that were summed up, as
+-- later events change it, without those that have expired and are there still.
+CREATE OR REPLACE FUNCTION respgres.session_count_all(db int)
+RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    now_ms bigint := respgres.now_ms();
+BEGIN
+    RETURN coalesce((SELECT t.sessions FROM respgres.session_total t
+                      WHERE t.db = session_count_all.db), 0)
+         + coalesce((SELECT sum(respgres.session_change(e.kind))
+                       FROM respgres.session_event e
+                      WHERE e.db = session_count_all.db
+                        -- By the index: the table may be mostly empty.
+                        AND e.happened_at > 0), 0)
+         - (SELECT count(*) FROM respgres.session s
+             WHERE s.db = session_count_all.db AND s.sweep_at <= now_ms
+               AND s.expires_at <= now_ms);
+END
+$$;
+
+-- How many live sessions were used after `start`.  The narrow table knows most
+-- of them; sessions themselves are looked at only where it is a minute behind,
+-- and where they have expired and are there still.
+CREATE OR REPLACE FUNCTION respgres.session_count_used(db int, start bigint)
+RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    now_ms bigint := respgres.now_ms();
+    used bigint;
+    behind bigint;
+    expired bigint;
+BEGIN
+    -- Planned for these values: how many there may be decides.
+    EXECUTE 'SELECT count(*) FROM respgres.session_activity a '
+             'WHERE a.db = $1 AND a.active_at > $2'
+       INTO used USING session_count_used.db, start;
+    SELECT count(*) INTO behind
+      FROM respgres.session_activity a
+      JOIN respgres.session s ON s.db = a.db AND s.number = a.number
+     WHERE a.db = session_count_used.db AND a.active_at > start - 60000
+       AND a.active_at <= start AND s.accessed_at > start;
+    SELECT count(*) INTO expired FROM respgres.session s
+     WHERE s.db = session_count_used.db AND s.sweep_at <= now_ms
+       AND s.expires_at <= now_ms AND s.accessed_at > start;
+    RETURN used + behind - expired;
+END
+$$;
+
+-- How many there are by filters.
+CREATE OR REPLACE FUNCTION respgres.session_count_found(
     db int, user_name bytea, active_ms bigint, idle_ms bigint, ip bytea,
     since_ms bigint, field bytea, field_value bytea) RETURNS bigint
-LANGUAGE plpgsql STABLE SET enable_seqscan = on AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET enable_hashjoin = on
+AS $$
 DECLARE
     now_ms bigint := respgres.now_ms();
     result bigint;
 BEGIN
     EXECUTE 'SELECT count(*) FROM respgres.session s WHERE ' ||
         respgres.session_conditions(
-            session_count_of.user_name, active_ms, idle_ms,
-            session_count_of.ip, since_ms, field, NULL)
+            session_count_found.user_name, active_ms, idle_ms,
+            session_count_found.ip, since_ms, field, NULL)
        INTO result
-    USING session_count_of.db, session_count_of.user_name,
+    USING session_count_found.db, session_count_found.user_name,
           now_ms - active_ms, now_ms - idle_ms,
-          respgres.session_address(session_count_of.ip), since_ms << 20,
+          respgres.session_address(session_count_found.ip), since_ms << 20,
           field, field_value, respgres.session_hash(field, field_value),
           0::bigint, NULL::bytea[], now_ms;
     RETURN result;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION respgres.session_count_of(
+    db int, user_name bytea, active_ms bigint, idle_ms bigint, ip bytea,
+    since_ms bigint, field bytea, field_value bytea) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF coalesce(user_name, ip, field) IS NOT NULL
+       OR coalesce(idle_ms, since_ms) IS NOT NULL THEN
+        RETURN respgres.session_count_found(
+            db, user_name, active_ms, idle_ms, ip, since_ms, field,
+            field_value);
+    ELSIF active_ms IS NULL THEN
+        RETURN respgres.session_count_all(db);
+    END IF;
+    RETURN respgres.session_count_used(db, respgres.now_ms() - active_ms);
 END
 $$;
 
@@ -538,7 +615,7 @@ CREATE OR REPLACE FUNCTION respgres.session_end_found(
     since_ms bigint, field bytea, field_value bytea, except_ids bytea[],
     after bigint, most bigint, kind "char",
     OUT ended bigint, OUT last bigint)
-LANGUAGE plpgsql SET enable_seqscan = on AS $$
+LANGUAGE plpgsql SET enable_seqscan = on SET enable_hashjoin = on AS $$
 DECLARE
     now_ms bigint := respgres.now_ms();
     picked record;

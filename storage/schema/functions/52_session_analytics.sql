@@ -56,6 +56,12 @@ BEGIN
                 ORDER BY e.happened_at LIMIT most
                   FOR UPDATE SKIP LOCKED))
         RETURNING d.*
+    ), totals AS (
+        INSERT INTO respgres.session_total AS s (sessions, db)
+        SELECT sum(respgres.session_change(g.kind)), g.db
+          FROM gone g GROUP BY g.db ORDER BY g.db
+            ON CONFLICT (db) DO UPDATE
+           SET sessions = s.sessions + excluded.sessions
     ), users AS (
         INSERT INTO respgres.session_user AS s (sessions, db, user_name)
         SELECT sum(respgres.session_change(g.kind)), g.db, g.user_name
@@ -147,8 +153,8 @@ BEGIN
         OR EXISTS (SELECT FROM respgres.session_event e
                     WHERE e.happened_at <= now_ms - 5000)
         OR (inactive_ms > 0
-            AND EXISTS (SELECT FROM respgres.session s
-                         WHERE s.active_at <= now_ms - inactive_ms - 60000));
+            AND EXISTS (SELECT FROM respgres.session_activity a
+                         WHERE a.active_at <= now_ms - inactive_ms - 60000));
 END
 $$;
 
@@ -188,10 +194,14 @@ BEGIN
         SELECT array_agg(o.db) AS dbs, array_agg(o.slot) AS slots,
                array_agg(o.id) AS ids, count(*) AS count
           INTO due
-          FROM (SELECT s.db, s.slot, s.id FROM respgres.session s
-                 WHERE s.active_at <= now_ms - inactive_ms - 60000
-                 ORDER BY s.active_at LIMIT most
-                   FOR UPDATE SKIP LOCKED) AS o;
+          FROM (SELECT s.db, s.slot, s.id
+                  FROM respgres.session_activity a
+                  JOIN respgres.session s
+                    ON s.db = a.db AND s.number = a.number
+                 WHERE a.active_at <= now_ms - inactive_ms - 60000
+                   AND s.accessed_at <= now_ms - inactive_ms
+                 ORDER BY a.active_at LIMIT most
+                   FOR UPDATE OF s SKIP LOCKED) AS o;
         IF due.ids IS NOT NULL THEN
             PERFORM respgres.session_end(due.dbs, due.slots, due.ids, 'i');
             swept := greatest(swept, due.count);
@@ -255,43 +265,6 @@ BEGIN
 END
 $$;
 
--- How many sessions there are, and how many of them were used after `start`.
--- Those that were not are counted while they are few, which is less to read.
-CREATE OR REPLACE FUNCTION respgres.session_live(
-    db int, now_ms bigint, start bigint,
-    OUT sessions bigint, OUT active bigint)
-LANGUAGE plpgsql STABLE SET enable_seqscan = on
-SET max_parallel_workers_per_gather = 0 AS $$
-DECLARE
-    few CONSTANT bigint := 100000;
-    expired bigint;
-    idle bigint;
-BEGIN
-    -- Plans are for these values: most of a table is read as a whole.
-    EXECUTE 'SELECT count(*) FROM respgres.session s WHERE s.db = $1'
-       INTO sessions USING session_live.db;
-    EXECUTE 'SELECT count(*) FROM respgres.session s '
-             'WHERE s.db = $1 AND s.sweep_at <= $2 AND s.expires_at <= $2'
-       INTO expired USING session_live.db, now_ms;
-    sessions := sessions - expired;
-    EXECUTE 'SELECT count(*) FROM ('
-            'SELECT FROM respgres.session s '
-             'WHERE s.db = $1 AND s.active_at <= $3 AND s.accessed_at <= $3 '
-               'AND (s.expires_at IS NULL OR s.expires_at > $2) '
-             'LIMIT $4) AS i'
-       INTO idle USING session_live.db, now_ms, start, few;
-    IF idle < few THEN
-        active := sessions - idle;
-    ELSE
-        EXECUTE 'SELECT count(*) FROM respgres.session s '
-                 'WHERE s.db = $1 AND s.active_at > $3 - 60000 '
-                   'AND s.accessed_at > $3 '
-                   'AND (s.expires_at IS NULL OR s.expires_at > $2)'
-           INTO active USING session_live.db, now_ms, start;
-    END IF;
-END
-$$;
-
 -- The `most` users with the most sessions now.  Whom events that are not summed
 -- up change is counted apart; so many more than `most` are looked at.
 CREATE OR REPLACE FUNCTION respgres.session_top_users(db int, most bigint)
@@ -309,6 +282,7 @@ BEGIN
                            respgres.session_change(v.kind) AS change
                       FROM respgres.session_event v
                      WHERE v.db = session_top_users.db
+                       AND v.happened_at > 0
                        AND v.user_name IS NOT NULL
                      UNION ALL
                     SELECT x.user_name, -1
@@ -346,16 +320,17 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.session_analyze(
     db int, window_ms bigint, most bigint)
 RETURNS TABLE (section text, label bytea, count bigint, second bigint)
-LANGUAGE plpgsql STABLE SET work_mem = '32MB' AS $$
+LANGUAGE plpgsql STABLE SET enable_seqscan = on SET work_mem = '32MB' AS $$
 #variable_conflict use_column
 DECLARE
     now_ms bigint := respgres.now_ms();
     start bigint := respgres.session_window_start(now_ms, window_ms);
     live record;
 BEGIN
-    SELECT * INTO live
-      FROM respgres.session_live(session_analyze.db, now_ms,
-                                 now_ms - window_ms);
+    SELECT respgres.session_count_all(session_analyze.db) AS sessions,
+           respgres.session_count_used(session_analyze.db,
+                                       now_ms - window_ms) AS active
+      INTO live;
     RETURN QUERY
     WITH counts AS MATERIALIZED (
         SELECT * FROM respgres.session_counts(session_analyze.db, start)
@@ -442,22 +417,27 @@ DECLARE
     small CONSTANT bigint := 2 << 20;
 BEGIN
     IF pg_relation_size('respgres.session') > small THEN
-        LOCK TABLE respgres.session IN ACCESS EXCLUSIVE MODE;
+        LOCK TABLE respgres.session, respgres.session_activity
+            IN ACCESS EXCLUSIVE MODE;
         IF session_flush.db IS NULL OR NOT EXISTS (
                SELECT FROM respgres.session s WHERE s.db < session_flush.db)
            AND NOT EXISTS (
                SELECT FROM respgres.session s WHERE s.db > session_flush.db)
         THEN
-            TRUNCATE respgres.session;
+            TRUNCATE respgres.session, respgres.session_activity;
         END IF;
     END IF;
     DELETE FROM respgres.session AS d
+     WHERE session_flush.db IS NULL OR d.db = session_flush.db;
+    DELETE FROM respgres.session_activity AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
     DELETE FROM respgres.session_event AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
     DELETE FROM respgres.session_summary AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
     DELETE FROM respgres.session_user AS d
+     WHERE session_flush.db IS NULL OR d.db = session_flush.db;
+    DELETE FROM respgres.session_total AS d
      WHERE session_flush.db IS NULL OR d.db = session_flush.db;
 END
 $$;
@@ -479,18 +459,23 @@ BEGIN
                         WHERE s.db IN (first_db, second_db)) THEN
         RETURN;
     END IF;
-    LOCK TABLE respgres.session, respgres.session_event,
-        respgres.session_summary, respgres.session_user IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE respgres.session, respgres.session_activity,
+        respgres.session_event, respgres.session_summary,
+        respgres.session_user, respgres.session_total IN SHARE ROW EXCLUSIVE MODE;
     FOR step IN SELECT * FROM (VALUES (first_db, aside),
                                       (second_db, first_db),
                                       (aside, second_db)) AS m (old, new)
     LOOP
         UPDATE respgres.session AS u SET db = step.new WHERE u.db = step.old;
+        UPDATE respgres.session_activity AS u SET db = step.new
+         WHERE u.db = step.old;
         UPDATE respgres.session_event AS u SET db = step.new
          WHERE u.db = step.old;
         UPDATE respgres.session_summary AS u SET db = step.new
          WHERE u.db = step.old;
         UPDATE respgres.session_user AS u SET db = step.new
+         WHERE u.db = step.old;
+        UPDATE respgres.session_total AS u SET db = step.new
          WHERE u.db = step.old;
     END LOOP;
 END

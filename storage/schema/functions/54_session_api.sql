@@ -219,7 +219,11 @@ BEGIN
                AS i (db, slot, id, ordinal)
          WHERE s.db = i.db AND s.id = i.id AND s.slot = i.slot
            AND (s.expires_at IS NULL OR s.expires_at > now_ms)
-        RETURNING i.ordinal
+        RETURNING i.ordinal, s.db, s.number, s.active_at
+    ), moved AS (
+        UPDATE respgres.session_activity AS a SET active_at = t.active_at
+          FROM touched t
+         WHERE t.active_at = now_ms AND a.db = t.db AND a.number = t.number
     )
     SELECT array_agg(t.ordinal ORDER BY t.ordinal) INTO ordinals
       FROM touched t;
