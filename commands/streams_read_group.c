@@ -67,6 +67,7 @@ attempt_done(void *arg, const struct result *result)
 	const struct attempt *attempt = arg;
 	struct reading *reading = attempt->reading;
 	struct request *request = reading->request;
+	bool waits = reading->waits; /* else a failure frees the request */
 	struct stream_place place = { .absence = reading->blocked.waits ?
 			ABSENT_WHILE_BLOCKED :
 			ABSENT_IN_XREADGROUP,
@@ -77,7 +78,7 @@ attempt_done(void *arg, const struct result *result)
 		place.key =
 			reading->keys[result_int64(result, 0, READ_NUMBER) - 1];
 	if (streams_failed(request, result, READ_ERROR, place)) {
-		if (reading->waits)
+		if (waits)
 			blocking_end_attempt(&reading->blocked, true);
 		return;
 	}

@@ -116,6 +116,7 @@ long_done(void *arg, const struct result *result)
 {
 	struct reading *reading = arg;
 	struct request *request = reading->request;
+	bool waits = reading->waits; /* else a failure frees the request */
 
 	if (result->status != STORE_OK && reading->sent_part) {
 		request_break_off(request);
@@ -131,7 +132,7 @@ long_done(void *arg, const struct result *result)
 		streams_end_attempt(reading, true);
 		return;
 	}
-	if (reading->waits)
+	if (waits)
 		blocking_end_attempt(&reading->blocked, true);
 }
 
@@ -263,11 +264,12 @@ attempt_done(void *arg, const struct result *result)
 	const struct attempt *attempt = arg;
 	struct reading *reading = attempt->reading;
 	struct request *request = reading->request;
+	bool waits = reading->waits; /* else a failure frees the request */
 	struct key_rows *keys;
 
 	if (result->status != STORE_OK) {
 		request_failed(request, result);
-		if (reading->waits)
+		if (waits)
 			blocking_end_attempt(&reading->blocked, true);
 		return;
 	}
