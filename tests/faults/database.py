@@ -226,7 +226,7 @@ def test_away(_, check):
 def test_back_pressure(server, check):
     """Memory stays bounded while PostgreSQL stalls and clients push."""
     value = b"v" * 100_000
-    count = 60
+    count = 90
     connections = [Connection(server.port, 120)
                    for _ in range(STALLED_CLIENTS)]
     wrong = []
@@ -254,9 +254,10 @@ def test_back_pressure(server, check):
     pushed = STALLED_CLIENTS * count * len(value)
     print(f"back-pressure: {pushed // MEBIBYTE} MiB pushed, "
           f"{(most - before) // MEBIBYTE} MiB more in memory")
-    # 64 MiB may be queued, as much be under way to PostgreSQL, and each
-    # client may have a read buffer and a command that waits.
-    check("memory is bounded", is_bounded(server, most - before, 200), True)
+    # 64 MiB may be queued, as much be under way to PostgreSQL in buffers that
+    # double when they grow, and each client may have a read buffer and a
+    # command that waits.
+    check("memory is bounded", is_bounded(server, most - before, 256), True)
     check("all is answered afterwards", wrong, [])
     sample = [("STRLEN", f"pushed:{at}:{count - 1}")
               for at in range(STALLED_CLIENTS)]
