@@ -31,18 +31,6 @@ struct subcommand {
 
 static void run_help(struct request *request);
 
-/* argv[index] as a C string; the request's memory. */
-static const char *
-text_argument(struct request *request, int index)
-{
-	struct bytes argument = request->argv[index];
-	char *text = request_allocate(request, argument.size + 1);
-
-	memcpy(text, argument.data, argument.size);
-	text[argument.size] = '\0';
-	return text;
-}
-
 static void
 reply_unknown(struct request *request)
 {
@@ -83,14 +71,14 @@ run_config_rewrite(struct request *request)
 static void
 run_error(struct request *request)
 {
-	request_reply_error(request, text_argument(request, 2));
+	request_reply_error(request, request_copy_text(request, request->argv[2]));
 }
 
 static void
 run_log(struct request *request)
 {
 	log_event(LOG_WARNING, "DEBUG LOG", "text",
-		log_text(text_argument(request, 2)), NULL);
+		log_text(request_copy_text(request, request->argv[2])), NULL);
 	request_reply_ok(request);
 }
 
@@ -129,7 +117,7 @@ static void
 run_set_active_expire(struct request *request)
 {
 	atomic_store(&request->server->sweeping,
-		atoi(text_argument(request, 2)) != 0);
+		atoi(request_copy_text(request, request->argv[2])) != 0);
 	request_reply_ok(request);
 }
 
@@ -137,7 +125,7 @@ static void
 run_set_disable_deny_scripts(struct request *request)
 {
 	atomic_store(&request->server->scripts_may_all,
-		atoi(text_argument(request, 2)) != 0);
+		atoi(request_copy_text(request, request->argv[2])) != 0);
 	request_reply_ok(request);
 }
 
@@ -145,14 +133,14 @@ static void
 run_set_skip_checksums(struct request *request)
 {
 	atomic_store(&request->server->ignore_checksums,
-		atoi(text_argument(request, 2)) != 0);
+		atoi(request_copy_text(request, request->argv[2])) != 0);
 	request_reply_ok(request);
 }
 
 static void
 run_sleep(struct request *request)
 {
-	double seconds = strtod(text_argument(request, 2), NULL);
+	double seconds = strtod(request_copy_text(request, request->argv[2]), NULL);
 
 	if (seconds > 0 && seconds < 1e6)
 		request->server->host->stall(request, (int64_t)(seconds * 1e6));

@@ -84,6 +84,17 @@ request_allocate(struct request *request, size_t size)
 	return memory;
 }
 
+const char *
+request_copy_text(struct request *request, struct bytes text)
+{
+	char *copy = request_allocate(request, text.size + 1);
+
+	if (text.size > 0)
+		memcpy(copy, text.data, text.size);
+	copy[text.size] = '\0';
+	return copy;
+}
+
 void
 request_append_argument(struct request *request, struct bytes data)
 {

@@ -113,6 +113,9 @@ void request_reply_null(struct request *request);
 
 /* Memory that lives as long as the request; aligned for any type. */
 void *request_allocate(struct request *request, size_t size);
+/* A NUL-terminated copy in the request's memory, which ends for readers of C
+ * strings at the first NUL of `text`. */
+const char *request_copy_text(struct request *request, struct bytes text);
 
 /* Typed readers of argv[index].  On failure they have replied with Redis'
  * text and finished the request: the handler just returns. */

@@ -15,7 +15,6 @@
 #include "storage/result.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	DATA_MAX = 512 << 20,
@@ -72,17 +71,12 @@ static void
 bind_optional_text(
 	struct call *call, const struct creation *creation, uint32_t word)
 {
-	struct bytes value = creation->options.values[word];
-	char *text;
-
-	if (!snapshot_has(&creation->options, 1u << word)) {
+	if (snapshot_has(&creation->options, 1u << word))
+		call_bind_text(call,
+			request_copy_text(creation->request,
+				creation->options.values[word]));
+	else
 		call_bind_null(call, VALUE_TEXT);
-		return;
-	}
-	text = request_allocate(creation->request, value.size + 1);
-	memcpy(text, value.data, value.size);
-	text[value.size] = '\0';
-	call_bind_text(call, text);
 }
 
 static void

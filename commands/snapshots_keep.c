@@ -214,18 +214,14 @@ cmd_snapshot_fork(struct request *request)
 {
 	struct bytes id = request->argv[2];
 	struct call *call;
-	char *text;
 
 	if (!snapshot_is_id(id)) {
 		request_reply_error(request, "ERR no such snapshot");
 		return;
 	}
-	text = request_allocate(request, id.size + 1);
-	memcpy(text, id.data, id.size);
-	text[id.size] = '\0';
 	call = call_new(request->store, SQL_snapshot_fork, forked, request);
 	call_bind_int32(call, request->db);
-	call_bind_text(call, text);
+	call_bind_text(call, request_copy_text(request, id));
 	call_bind_bytes(call, request->argv[3]);
 	call_send_route(call, ROUTE_BULK, request->db);
 }

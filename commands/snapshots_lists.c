@@ -42,16 +42,6 @@ bind_bytes(struct call *call, const struct listed *listed, uint32_t word)
 }
 
 static void
-bind_text(struct call *call, struct request *request, struct bytes value)
-{
-	char *text = request_allocate(request, value.size + 1);
-
-	memcpy(text, value.data, value.size);
-	text[value.size] = '\0';
-	call_bind_text(call, text);
-}
-
-static void
 reply_rows(struct request *request, const struct result *result, int first)
 {
 	reply_array(&request->reply, (size_t)result->row_count);
@@ -161,7 +151,8 @@ bind_cursor(struct call *call, const struct listed *listed)
 	if (cursor.size == 0 || bytes_is_word(cursor, "0"))
 		call_bind_null(call, VALUE_TEXT);
 	else
-		bind_text(call, listed->request, cursor);
+		call_bind_text(
+			call, request_copy_text(listed->request, cursor));
 }
 
 static void
@@ -299,12 +290,13 @@ cmd_snapshot_search(struct request *request)
 	call = call_new(
 		request->store, SQL_snapshot_search, search_done, request);
 	call_bind_int32(call, request->db);
-	bind_text(call, request, query);
+	call_bind_text(call, request_copy_text(request, query));
 	bind_bytes(call, listed, WORD_AGENT);
-	bind_text(call, request,
-		snapshot_has(&listed->options, WORD(LANG)) ?
-			listed->options.values[WORD_LANG] :
-			bytes_of("simple"));
+	call_bind_text(call,
+		request_copy_text(request,
+			snapshot_has(&listed->options, WORD(LANG)) ?
+				listed->options.values[WORD_LANG] :
+				bytes_of("simple")));
 	call_bind_int64(call, listed->count);
 	call_send_route(call, ROUTE_BULK, request->db);
 }

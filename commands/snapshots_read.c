@@ -49,17 +49,14 @@ snapshot_reading_new(struct request *request, struct bytes id,
 {
 	struct snapshot_reading *reading =
 		memory_allocate_zeroed(1, sizeof(*reading));
-	char *text = request_allocate(request, id.size + 1);
 	struct call *call;
 
 	reading->request = request;
 	reading->found = done;
-	memcpy(text, id.data, id.size);
-	text[id.size] = '\0';
 	call = call_new(request->store, statement, found, reading);
 	call_bind_int32(call, request->db);
 	/* No row has the empty id. */
-	call_bind_text(call, snapshot_is_id(id) ? text : "");
+	call_bind_text(call, snapshot_is_id(id) ? request_copy_text(request, id) : "");
 	call_send_route(call, ROUTE_BULK, request->db);
 	return reading;
 }
@@ -230,7 +227,6 @@ get_part(struct snapshot_reading *reading)
 	struct request *request = reading->request;
 	struct bytes path = request->argv[4];
 	struct bytes data = rdb_sink_written(&reading->data);
-	char *text = request_allocate(request, path.size + 1);
 	struct call *call;
 
 	if (!snapshot_is_text(path)) {
@@ -239,12 +235,10 @@ get_part(struct snapshot_reading *reading)
 		snapshot_reading_fail(reading);
 		return;
 	}
-	memcpy(text, path.data, path.size);
-	text[path.size] = '\0';
 	call = call_new(
 		request->store, SQL_snapshot_json_at, part_found, reading);
 	call_bind_bytes(call, data.size > 0 ? data : bytes_of(""));
-	call_bind_text(call, text);
+	call_bind_text(call, request_copy_text(request, path));
 	call_send_route(call, ROUTE_BULK, request->db);
 }
 

@@ -506,7 +506,6 @@ data_loaded(struct snapshot_reading *reading)
 	struct request *request = reading->request;
 	struct bytes id = request->argv[2];
 	struct call *call;
-	char *text;
 
 	if (snapshot_has_failed(&reading->error)) {
 		fail(restore);
@@ -522,12 +521,9 @@ data_loaded(struct snapshot_reading *reading)
 		request_finish(request);
 		return;
 	}
-	text = request_allocate(request, id.size + 1);
-	memcpy(text, id.data, id.size);
-	text[id.size] = '\0';
 	call = call_new(request->store, SQL_snapshot_fork, forked, restore);
 	call_bind_int32(call, request->db);
-	call_bind_text(call, text);
+	call_bind_text(call, request_copy_text(request, id));
 	if (snapshot_has(&restore->options, WORD(TO)))
 		call_bind_bytes(call, restore->options.values[WORD_TO]);
 	else

@@ -21,10 +21,9 @@ static bool
 read_score(struct request *request, struct bytes text, double *score,
 	bool *exclusive)
 {
-	char *copy = request_allocate(request, text.size + 1), *end;
+	const char *copy = request_copy_text(request, text);
+	char *end;
 
-	memcpy(copy, text.data, text.size);
-	copy[text.size] = '\0';
 	*exclusive = copy[0] == '(';
 	*score = strtod(copy + *exclusive, &end);
 	return *end == '\0' && !isnan(*score);

@@ -242,16 +242,6 @@ if_done(void *arg, const struct result *result)
 	}
 }
 
-static const char *
-copy_text(struct request *request, struct bytes text)
-{
-	char *copy = request_allocate(request, text.size + 1);
-
-	memcpy(copy, text.data, text.size);
-	copy[text.size] = '\0';
-	return copy;
-}
-
 static void
 send_looking(struct request *request, const struct tag_set *set)
 {
@@ -271,7 +261,7 @@ send_looking(struct request *request, const struct tag_set *set)
 	if (set->lease.data == NULL)
 		call_bind_null(call, VALUE_TEXT);
 	else
-		call_bind_text(call, copy_text(request, set->lease));
+		call_bind_text(call, request_copy_text(request, set->lease));
 	call_send(call);
 }
 
