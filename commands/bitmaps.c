@@ -236,10 +236,7 @@ cmd_bitpos(struct request *request)
 	if (error == NULL) {
 		call_bind_int32(call, (int32_t)bit);
 		call_bind_int64(call, range.first);
-		if (request->argc > 4)
-			call_bind_int64(call, range.last);
-		else
-			call_bind_null(call, VALUE_INT64);
+		call_bind_optional_int64(call, request->argc > 4, range.last);
 		call_bind_bool(call, range.by_bit);
 	}
 	call_send(call);

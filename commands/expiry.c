@@ -77,12 +77,6 @@ expiry_read_option(const struct request *request, int index,
 void
 expiry_bind(struct call *call, struct expiry expiry)
 {
-	if (expiry.kind == EXPIRY_IN_MS)
-		call_bind_int64(call, expiry.ms);
-	else
-		call_bind_null(call, VALUE_INT64);
-	if (expiry.kind == EXPIRY_AT_MS)
-		call_bind_int64(call, expiry.ms);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, expiry.kind == EXPIRY_IN_MS, expiry.ms);
+	call_bind_optional_int64(call, expiry.kind == EXPIRY_AT_MS, expiry.ms);
 }

@@ -257,10 +257,7 @@ bind_area(struct call *call, const struct search *search)
 		call_bind_null(call, VALUE_DOUBLE);
 	}
 	call_bind_int32(call, search->sorting);
-	if (search->count > 0)
-		call_bind_int64(call, search->count);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, search->count > 0, search->count);
 	call_bind_bool(call, search->any);
 }
 

@@ -224,10 +224,7 @@ bind_search(struct request *request, struct call *call)
 	call_bind_bytes(call, request->argv[2]);
 	call_bind_int64(call, search->rank);
 	call_bind_int64(call, search->most_compared);
-	if (search->count > 0)
-		call_bind_int64(call, search->count);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, search->count > 0, search->count);
 }
 
 static void

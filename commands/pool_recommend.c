@@ -255,10 +255,8 @@ ask_database(struct recommend *recommend)
 	struct call *call = call_new(
 		request->store, SQL_pool_recommend, take_findings, recommend);
 
-	if (recommend->memory > 0)
-		call_bind_int64(call, recommend->memory);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(
+		call, recommend->memory > 0, recommend->memory);
 	if (recommend->cores > 0)
 		call_bind_int32(call, (int32_t)recommend->cores);
 	else

@@ -108,20 +108,15 @@ bind_options(struct call *call, const struct restore_options *options)
 	int64_t latest = INT64_MAX - clock_wall_us() / 1000;
 
 	call_bind_bool(call, options->replace);
-	if (options->ttl == 0 || options->absolute)
-		call_bind_null(call, VALUE_INT64);
-	else
-		call_bind_int64(call, options->ttl < latest ? options->ttl : 0);
-	if (options->ttl == 0 || !options->absolute)
-		call_bind_null(call, VALUE_INT64);
-	else
-		call_bind_int64(call, options->ttl);
+	call_bind_optional_int64(call, options->ttl != 0 && !options->absolute,
+		options->ttl < latest ? options->ttl : 0);
+	call_bind_optional_int64(
+		call, options->ttl != 0 && options->absolute, options->ttl);
 	if (options->frequency >= 0)
 		call_bind_int64(call, -1 - options->frequency);
-	else if (options->idle_s >= 0)
-		call_bind_int64(call, options->idle_s);
 	else
-		call_bind_null(call, VALUE_INT64);
+		call_bind_optional_int64(
+			call, options->idle_s >= 0, options->idle_s);
 }
 
 static bool

@@ -198,19 +198,13 @@ read_create(struct request *request, struct create *create)
 static void
 bind_bytes(struct call *call, struct bytes value)
 {
-	if (value.data == NULL)
-		call_bind_null(call, VALUE_BYTES);
-	else
-		call_bind_bytes(call, value);
+	call_bind_optional_bytes(call, value.data != NULL, value);
 }
 
 static void
 bind_number(struct call *call, int64_t value)
 {
-	if (value == 0)
-		call_bind_null(call, VALUE_INT64);
-	else
-		call_bind_int64(call, value);
+	call_bind_optional_int64(call, value != 0, value);
 }
 
 /* --- CREATE ---------------------------------------------------------- */

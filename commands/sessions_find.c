@@ -75,19 +75,7 @@ take_filter(struct request *request, int *at, struct filter *filter)
 static void
 bind_bytes(struct call *call, struct bytes value)
 {
-	if (value.data == NULL)
-		call_bind_null(call, VALUE_BYTES);
-	else
-		call_bind_bytes(call, value);
-}
-
-static void
-bind_number(struct call *call, bool given, int64_t value)
-{
-	if (given)
-		call_bind_int64(call, value);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_bytes(call, value.data != NULL, value);
 }
 
 static void
@@ -95,10 +83,11 @@ bind_filter(struct call *call, int db, const struct filter *filter)
 {
 	call_bind_int32(call, db);
 	bind_bytes(call, filter->user);
-	bind_number(call, filter->active_ms > 0, filter->active_ms);
-	bind_number(call, filter->idle_ms > 0, filter->idle_ms);
+	call_bind_optional_int64(
+		call, filter->active_ms > 0, filter->active_ms);
+	call_bind_optional_int64(call, filter->idle_ms > 0, filter->idle_ms);
 	bind_bytes(call, filter->ip);
-	bind_number(call, filter->has_since, filter->since_ms);
+	call_bind_optional_int64(call, filter->has_since, filter->since_ms);
 	bind_bytes(call, filter->field);
 	bind_bytes(call, filter->value);
 }

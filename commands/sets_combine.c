@@ -143,9 +143,6 @@ cmd_sintercard(struct request *request)
 		strings_reply_integer_or_error, request);
 	call_bind_key(call, request->db, request->argv[2]);
 	call_bind_bytes_array(call, request->argv + 2, (uint32_t)count);
-	if (limit == 0)
-		call_bind_null(call, VALUE_INT64);
-	else
-		call_bind_int64(call, limit);
+	call_bind_optional_int64(call, limit != 0, limit);
 	call_send(call);
 }

@@ -61,10 +61,9 @@ added(void *arg, const struct result *result)
 static void
 bind_optional(struct call *call, const struct creation *creation, uint32_t word)
 {
-	if (snapshot_has(&creation->options, 1u << word))
-		call_bind_bytes(call, creation->options.values[word]);
-	else
-		call_bind_null(call, VALUE_BYTES);
+	call_bind_optional_bytes(call,
+		snapshot_has(&creation->options, 1u << word),
+		creation->options.values[word]);
 }
 
 static void
@@ -120,18 +119,14 @@ add(struct creation *creation)
 	bind_optional_text(call, creation, WORD_PARENT);
 	bind_optional(call, creation, WORD_USER);
 	bind_optional(call, creation, WORD_META);
-	if (snapshot_has(options, WORD(TTL)))
-		call_bind_int64(call, options->numbers[WORD_TTL] * 1000);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, snapshot_has(options, WORD(TTL)),
+		options->numbers[WORD_TTL] * 1000);
 	call_bind_bool(call, snapshot_has(options, WORD(PIN)));
 	bind_language(call, creation);
 	call_bind_bytes_array(
 		call, options->patterns, (uint32_t)options->pattern_count);
-	if (creation->created_at > 0)
-		call_bind_int64(call, creation->created_at);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(
+		call, creation->created_at > 0, creation->created_at);
 	call_bind_int64(call, creation->key_count);
 	call_bind_int64(call, snapshot_writer_raw_bytes(creation->writer));
 	call_bind_int64(call, snapshot_writer_stored_bytes(creation->writer));

@@ -81,14 +81,10 @@ cmd_snapshot_unpin(struct request *request)
 static void
 bind_limits(struct call *call, const struct snapshot_options *options)
 {
-	if (snapshot_has(options, WORD(KEEP)))
-		call_bind_int64(call, options->numbers[WORD_KEEP]);
-	else
-		call_bind_null(call, VALUE_INT64);
-	if (snapshot_has(options, WORD(OLDER)))
-		call_bind_int64(call, options->numbers[WORD_OLDER] * 1000);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, snapshot_has(options, WORD(KEEP)),
+		options->numbers[WORD_KEEP]);
+	call_bind_optional_int64(call, snapshot_has(options, WORD(OLDER)),
+		options->numbers[WORD_OLDER] * 1000);
 }
 
 static void
@@ -127,10 +123,8 @@ cmd_snapshot_cleanup(struct request *request)
 	call = call_new(
 		request->store, SQL_snapshot_cleanup, cleanup_done, request);
 	call_bind_int32(call, request->db);
-	if (snapshot_has(&options, WORD(AGENT)))
-		call_bind_bytes(call, options.values[WORD_AGENT]);
-	else
-		call_bind_null(call, VALUE_BYTES);
+	call_bind_optional_bytes(call, snapshot_has(&options, WORD(AGENT)),
+		options.values[WORD_AGENT]);
 	bind_limits(call, &options);
 	call_bind_bool(call, snapshot_has(&options, WORD(DRYRUN)));
 	call_send_route(call, ROUTE_BULK, request->db);

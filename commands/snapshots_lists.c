@@ -35,10 +35,9 @@ read_listed(struct request *request, int first, uint32_t allowed, int64_t count)
 static void
 bind_bytes(struct call *call, const struct listed *listed, uint32_t word)
 {
-	if (snapshot_has(&listed->options, 1u << word))
-		call_bind_bytes(call, listed->options.values[word]);
-	else
-		call_bind_null(call, VALUE_BYTES);
+	call_bind_optional_bytes(call,
+		snapshot_has(&listed->options, 1u << word),
+		listed->options.values[word]);
 }
 
 static void
@@ -72,10 +71,9 @@ list_done(void *arg, const struct result *result)
 static void
 bind_time(struct call *call, const struct listed *listed, uint32_t word)
 {
-	if (snapshot_has(&listed->options, 1u << word))
-		call_bind_int64(call, listed->options.numbers[word] * 1000);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call,
+		snapshot_has(&listed->options, 1u << word),
+		listed->options.numbers[word] * 1000);
 }
 
 /* The pattern for LIKE, and the range of names that begin as it does.  What LIKE

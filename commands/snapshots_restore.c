@@ -524,10 +524,9 @@ data_loaded(struct snapshot_reading *reading)
 	call = call_new(request->store, SQL_snapshot_fork, forked, restore);
 	call_bind_int32(call, request->db);
 	call_bind_text(call, request_copy_text(request, id));
-	if (snapshot_has(&restore->options, WORD(TO)))
-		call_bind_bytes(call, restore->options.values[WORD_TO]);
-	else
-		call_bind_null(call, VALUE_BYTES);
+	call_bind_optional_bytes(call,
+		snapshot_has(&restore->options, WORD(TO)),
+		restore->options.values[WORD_TO]);
 	call_send_route(call, ROUTE_BULK, request->db);
 }
 

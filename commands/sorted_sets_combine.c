@@ -211,10 +211,8 @@ send_count(struct request *request)
 	call_bind_key(call, request->db, request->argv[combination->keys]);
 	call_bind_bytes_array(call, request->argv + combination->keys,
 		(uint32_t)combination->key_count);
-	if (combination->limit > 0)
-		call_bind_int64(call, combination->limit);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(
+		call, combination->limit > 0, combination->limit);
 	call_send_route(call, request->route, request->db);
 }
 

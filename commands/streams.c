@@ -61,10 +61,7 @@ bind_range(struct request *request, struct call *call)
 	call_bind_key(call, request->db, request->argv[1]);
 	streams_bind_id(request, call, range->first);
 	streams_bind_id(request, call, range->last);
-	if (range->count < 0)
-		call_bind_null(call, VALUE_INT64);
-	else
-		call_bind_int64(call, range->count);
+	call_bind_optional_int64(call, range->count >= 0, range->count);
 }
 
 static void
@@ -251,10 +248,8 @@ cmd_xsetid(struct request *request)
 		request->store, SQL_stream_set_id, set_id_done, request);
 	call_bind_key(call, request->db, request->argv[1]);
 	streams_bind_id(request, call, id);
-	if (options.entries_added >= 0)
-		call_bind_int64(call, options.entries_added);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(
+		call, options.entries_added >= 0, options.entries_added);
 	if (stream_id_compare(options.max_deleted, STREAM_ID_MIN) > 0)
 		streams_bind_id(request, call, options.max_deleted);
 	else

@@ -166,10 +166,8 @@ static void
 bind_threshold(struct request *request, struct call *call,
 	const struct add_options *options)
 {
-	if (options->trim == TRIM_TO_LENGTH)
-		call_bind_int64(call, options->maxlen);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(
+		call, options->trim == TRIM_TO_LENGTH, options->maxlen);
 	if (options->trim == TRIM_TO_ID)
 		streams_bind_id(request, call, options->minid);
 	else
@@ -230,10 +228,7 @@ print_fields(struct request *request, int first, size_t bytes)
 static void
 bind_half(struct call *call, bool given, uint64_t half)
 {
-	if (given)
-		call_bind_int64(call, (int64_t)(half ^ (1ULL << 63)));
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, given, (int64_t)(half ^ (1ULL << 63)));
 }
 
 static void

@@ -100,10 +100,8 @@ bind_position(
 static void
 bind_entries_read(struct call *call, const struct group_options *options)
 {
-	if (options->entries_read >= 0)
-		call_bind_int64(call, options->entries_read);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(
+		call, options->entries_read >= 0, options->entries_read);
 }
 
 void

@@ -369,10 +369,7 @@ send_full(struct request *request, int64_t count)
 {
 	struct call *call = new_call(request, SQL_stream_info_full, full_done);
 
-	if (count > 0)
-		call_bind_int64(call, count);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, count > 0, count);
 	call_send(call);
 }
 

@@ -105,10 +105,8 @@ bind_range(struct request *request, struct call *call)
 	streams_bind_id(request, call, range->first);
 	streams_bind_id(request, call, range->last);
 	call_bind_int64(call, range->count);
-	if (range->consumer.data != NULL)
-		call_bind_bytes(call, range->consumer);
-	else
-		call_bind_null(call, VALUE_BYTES);
+	call_bind_optional_bytes(
+		call, range->consumer.data != NULL, range->consumer);
 	call_bind_int64(call, range->min_idle_ms);
 }
 
@@ -314,15 +312,6 @@ claim_done(void *arg, const struct result *result)
 	request_finish(request);
 }
 
-static void
-bind_optional(struct call *call, bool given, int64_t value)
-{
-	if (given)
-		call_bind_int64(call, value);
-	else
-		call_bind_null(call, VALUE_INT64);
-}
-
 void
 cmd_xclaim(struct request *request)
 {
@@ -343,10 +332,11 @@ cmd_xclaim(struct request *request)
 	call_bind_int64(call, claim->min_idle_ms);
 	call_bind_bytes_array(call, claim->ids, (uint32_t)claim->id_count);
 	/* What lies in the future is now. */
-	bind_optional(
+	call_bind_optional_int64(
 		call, claim->has_idle, claim->idle_ms < 0 ? 0 : claim->idle_ms);
-	bind_optional(call, claim->has_time, claim->time_ms);
-	bind_optional(call, claim->deliveries >= 0, claim->deliveries);
+	call_bind_optional_int64(call, claim->has_time, claim->time_ms);
+	call_bind_optional_int64(
+		call, claim->deliveries >= 0, claim->deliveries);
 	call_bind_bool(call, claim->force);
 	call_bind_bool(call, claim->just_id);
 	if (claim->has_last)

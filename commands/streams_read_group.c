@@ -106,10 +106,7 @@ bind_count(const struct reading *reading, struct call *call, bool has_waited)
 
 	if (count == 0 && has_waited)
 		count = STREAMS_WAITED_COUNT;
-	if (count > 0)
-		call_bind_int64(call, count);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, count > 0, count);
 	call_bind_bool(call, reading->no_ack);
 }
 

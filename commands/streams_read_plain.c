@@ -61,10 +61,7 @@ bind_key(struct call *call, struct reading *reading, int index, int64_t most)
 		call_bind_null(call, VALUE_BYTES);
 	else
 		streams_bind_id(reading->request, call, position->after);
-	if (most > 0)
-		call_bind_int64(call, most);
-	else
-		call_bind_null(call, VALUE_INT64);
+	call_bind_optional_int64(call, most > 0, most);
 }
 
 /* --- long answers ---------------------------------------------------- */

@@ -152,10 +152,7 @@ send_start(struct change *change)
 
 	tags_bind_filter(request, call, &change->filter);
 	call_bind_text(call, change->operation);
-	if (change->ttl_ms == 0)
-		call_bind_null(call, VALUE_INT64);
-	else
-		call_bind_int64(call, change->ttl_ms);
+	call_bind_optional_int64(call, change->ttl_ms != 0, change->ttl_ms);
 	/* What is held for long is taken for many, and done in steps. */
 	call_bind_int64(call, ++change->starts < STARTS_MAX ? FEW : 0);
 	/* Its locks should not last as long as a neighbour's work. */

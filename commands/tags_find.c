@@ -381,10 +381,7 @@ tags_run_list(struct request *request)
 	call = call_new(request->store, SQL_tag_names, names_done, request);
 	call_bind_int32(call, request->db);
 	call_bind_bytes(call, list->from);
-	if (list->end.data == NULL)
-		call_bind_null(call, VALUE_BYTES);
-	else
-		call_bind_bytes(call, list->end);
+	call_bind_optional_bytes(call, list->end.data != NULL, list->end);
 	call_bind_int64(call, list->count);
 	call_send_route(call, ROUTE_BULK, request->db);
 }

@@ -112,6 +112,24 @@ call_bind_text(struct call *call, const char *value)
 }
 
 void
+call_bind_optional_int64(struct call *call, bool given, int64_t value)
+{
+	if (given)
+		call_bind_int64(call, value);
+	else
+		call_bind_null(call, VALUE_INT64);
+}
+
+void
+call_bind_optional_bytes(struct call *call, bool given, struct bytes value)
+{
+	if (given)
+		call_bind_bytes(call, value);
+	else
+		call_bind_null(call, VALUE_BYTES);
+}
+
+void
 call_bind_bytes_array(
 	struct call *call, const struct bytes *array, uint32_t count)
 {

@@ -119,6 +119,10 @@ void call_bind_int64(struct call *call, int64_t value);
 void call_bind_double(struct call *call, double value);
 void call_bind_bytes(struct call *call, struct bytes value);
 void call_bind_text(struct call *call, const char *value);
+/* NULL unless `given`. */
+void call_bind_optional_int64(struct call *call, bool given, int64_t value);
+void call_bind_optional_bytes(
+	struct call *call, bool given, struct bytes value);
 /* bytea[], int8[] and float8[]; arrays and bytes are borrowed until the
  * continuation. */
 void call_bind_bytes_array(
