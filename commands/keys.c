@@ -190,25 +190,36 @@ cmd_exists(struct request *request)
 	call_send_route(call, request->route, request->db);
 }
 
+const char *
+keys_type_name(char type)
+{
+	switch (type) {
+	case 's':
+		return "string";
+	case 'l':
+		return "list";
+	case 't':
+		return "set";
+	case 'z':
+		return "zset";
+	case 'h':
+		return "hash";
+	default:
+		return "stream";
+	}
+}
+
 static void
 type_done(void *arg, const struct result *result)
 {
-	static const char *const names[] = {
-		['s'] = "string",
-		['l'] = "list",
-		['t'] = "set",
-		['z'] = "zset",
-		['h'] = "hash",
-		['x'] = "stream",
-	};
 	struct request *request = arg;
 
 	if (request_failed(request, result))
 		return;
 	reply_simple(&request->reply,
-		result->row_count == 0 ? "none" :
-					 names[(unsigned char)result_char(
-						 result, 0, LOOK_TYPE)]);
+		result->row_count == 0 ?
+			"none" :
+			keys_type_name(result_char(result, 0, LOOK_TYPE)));
 	request_finish(request);
 }
 

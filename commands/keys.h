@@ -21,6 +21,9 @@ enum {
 	LOOK_IS_COMPACT,
 };
 
+/* What TYPE calls the type of a key's row. */
+const char *keys_type_name(char type);
+
 /* Sends key_look for argv[index] to the key's lane. */
 void keys_look(struct request *request, int index,
 	void (*done)(void *arg, const struct result *result));

@@ -44,21 +44,9 @@ struct scan {
 static char
 type_of_word(struct bytes word)
 {
-	static const struct {
-		const char *name;
-		char type;
-	} types[] = {
-		{ "string", 's' },
-		{ "list", 'l' },
-		{ "set", 't' },
-		{ "zset", 'z' },
-		{ "hash", 'h' },
-		{ "stream", 'x' },
-	};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (bytes_is_word(word, types[i].name))
-			return types[i].type;
+	for (const char *type = "sltzhx"; *type != '\0'; type++)
+		if (bytes_is_word(word, keys_type_name(*type)))
+			return *type;
 	return '?';
 }
 

@@ -221,6 +221,16 @@ request_read_int64(struct request *request, int index, int64_t *value)
 }
 
 bool
+request_parse_cursor(
+	struct request *request, struct bytes word, int64_t *cursor)
+{
+	if (number_parse_int64(word, cursor) && *cursor >= 0)
+		return true;
+	request_reply_error(request, "ERR invalid cursor");
+	return false;
+}
+
+bool
 request_read_double(struct request *request, int index, double *value)
 {
 	if (number_parse_double(request->argv[index], value))

@@ -125,6 +125,10 @@ bool request_read_int64(struct request *request, int index, int64_t *value);
 bool request_read_int64_or(
 	struct request *request, int index, int64_t *value, const char *error);
 bool request_read_double(struct request *request, int index, double *value);
+/* The cursor of a listing that Redis does not have: a number from 0 on; fails
+ * as the readers do.  Redis' own scans: keys_read_cursor(). */
+bool request_parse_cursor(
+	struct request *request, struct bytes word, int64_t *cursor);
 
 /* Whether argv[index] is `word`, in any case. */
 bool request_is_word(

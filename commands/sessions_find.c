@@ -8,7 +8,6 @@
 
 #include "commands/reply.h"
 #include "commands/request.h"
-#include "storage/base/number.h"
 #include "storage/call.h"
 #include "storage/result.h"
 
@@ -123,15 +122,6 @@ list_done(void *arg, const struct result *result)
 }
 
 static bool
-read_cursor(struct request *request, int index, int64_t *cursor)
-{
-	if (number_parse_int64(request->argv[index], cursor) && *cursor >= 0)
-		return true;
-	request_reply_error(request, "ERR invalid cursor");
-	return false;
-}
-
-static bool
 read_list(struct request *request, struct list *list)
 {
 	for (int at = 2; at < request->argc;) {
@@ -147,7 +137,8 @@ read_list(struct request *request, struct list *list)
 			at++;
 		} else if (has_value &&
 			request_is_word(request, at, "CURSOR")) {
-			if (!read_cursor(request, at + 1, &list->cursor))
+			if (!request_parse_cursor(request,
+				    request->argv[at + 1], &list->cursor))
 				return false;
 			at += 2;
 		} else if (has_value && request_is_word(request, at, "COUNT")) {

@@ -67,7 +67,6 @@ void snapshot_reading_load_data(struct snapshot_reading *reading,
  * expiry; NULL, and the error noted, when it is none. */
 struct rdb_value *snapshot_payload_read(
 	struct bytes payload, struct snapshot_error *error);
-const char *snapshot_type_name(char type);
 /* Milliseconds that the key had to live when it was captured; -1: no end. */
 int64_t snapshot_entry_ttl(const struct snapshot_reading *reading,
 	const struct snapshot_entry *entry);

@@ -54,25 +54,6 @@ snapshot_payload_read(struct bytes payload, struct snapshot_error *error)
 	return NULL;
 }
 
-const char *
-snapshot_type_name(char type)
-{
-	switch (type) {
-	case 's':
-		return "string";
-	case 'l':
-		return "list";
-	case 't':
-		return "set";
-	case 'z':
-		return "zset";
-	case 'h':
-		return "hash";
-	default:
-		return "stream";
-	}
-}
-
 int64_t
 snapshot_entry_ttl(const struct snapshot_reading *reading,
 	const struct snapshot_entry *entry)

@@ -9,7 +9,6 @@
 #include "commands/snapshot_cursor.h"
 #include "commands/snapshot_reading.h"
 #include "storage/base/memory.h"
-#include "storage/base/number.h"
 #include "storage/call.h"
 #include "storage/indexed_key.h"
 #include "storage/result.h"
@@ -326,11 +325,9 @@ cmd_snapshot_diff(struct request *request)
 		    request, 4, WORD(CURSOR) | WORD(COUNT), &options))
 		return;
 	if (snapshot_has(&options, WORD(CURSOR)) &&
-		(!number_parse_int64(options.values[WORD_CURSOR], &cursor) ||
-			cursor < 0)) {
-		request_reply_error(request, "ERR invalid cursor");
+		!request_parse_cursor(
+			request, options.values[WORD_CURSOR], &cursor))
 		return;
-	}
 	diff = memory_allocate_zeroed(1, sizeof(*diff));
 	diff->request = request;
 	diff->cursor = cursor;

@@ -4,7 +4,6 @@
 #include "commands/reply.h"
 #include "commands/request.h"
 #include "storage/base/glob.h"
-#include "storage/base/number.h"
 #include "storage/call.h"
 #include "storage/result.h"
 
@@ -239,12 +238,9 @@ cmd_snapshot_tree(struct request *request)
 	if (listed == NULL)
 		return;
 	if (snapshot_has(&listed->options, WORD(CURSOR)) &&
-		(!number_parse_int64(listed->options.values[WORD_CURSOR],
-			 &listed->cursor) ||
-			listed->cursor < 0)) {
-		request_reply_error(request, "ERR invalid cursor");
+		!request_parse_cursor(request,
+			listed->options.values[WORD_CURSOR], &listed->cursor))
 		return;
-	}
 	call = call_new(request->store, SQL_snapshot_tree, tree_done, listed);
 	call_bind_int32(call, request->db);
 	call_bind_bytes(call, request->argv[2]);

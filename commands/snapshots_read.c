@@ -1,6 +1,7 @@
 /* SNAPSHOT GET and KEYS. */
 #include "commands/snapshots.h"
 
+#include "commands/keys.h"
 #include "commands/rdb_read.h"
 #include "commands/rdb_value.h"
 #include "commands/reply.h"
@@ -9,7 +10,6 @@
 #include "commands/snapshot_reading.h"
 #include "storage/base/glob.h"
 #include "storage/base/memory.h"
-#include "storage/base/number.h"
 #include "storage/call.h"
 #include "storage/result.h"
 
@@ -56,7 +56,8 @@ snapshot_reading_new(struct request *request, struct bytes id,
 	call = call_new(request->store, statement, found, reading);
 	call_bind_int32(call, request->db);
 	/* No row has the empty id. */
-	call_bind_text(call, snapshot_is_id(id) ? request_copy_text(request, id) : "");
+	call_bind_text(
+		call, snapshot_is_id(id) ? request_copy_text(request, id) : "");
 	call_send_route(call, ROUTE_BULK, request->db);
 	return reading;
 }
@@ -253,6 +254,20 @@ data_loaded(struct snapshot_reading *reading)
 		reply_facts(reading);
 }
 
+/* A map of four, of which the caller writes the last. */
+static void
+reply_entry(struct reply *reply, const struct snapshot_reading *reading,
+	const struct snapshot_entry *entry)
+{
+	reply_map(reply, 4);
+	reply_bulk_text(reply, "key");
+	reply_bulk(reply, entry->key);
+	reply_bulk_text(reply, "type");
+	reply_bulk_text(reply, keys_type_name(entry->type));
+	reply_bulk_text(reply, "pttl");
+	reply_integer(reply, snapshot_entry_ttl(reading, entry));
+}
+
 static void
 reply_key(struct snapshot_reading *reading, const struct snapshot_entry *entry)
 {
@@ -265,13 +280,7 @@ reply_key(struct snapshot_reading *reading, const struct snapshot_entry *entry)
 		snapshot_reading_fail(reading);
 		return;
 	}
-	reply_map(reply, 4);
-	reply_bulk_text(reply, "key");
-	reply_bulk(reply, entry->key);
-	reply_bulk_text(reply, "type");
-	reply_bulk_text(reply, snapshot_type_name(entry->type));
-	reply_bulk_text(reply, "pttl");
-	reply_integer(reply, snapshot_entry_ttl(reading, entry));
+	reply_entry(reply, reading, entry);
 	reply_bulk_text(reply, "value");
 	snapshot_reply_value(request, value);
 	rdb_value_free(value);
@@ -385,13 +394,7 @@ list_key(struct snapshot_reading *reading, const struct snapshot_entry *entry)
 			list->options.values[WORD_MATCH], entry->key, false))
 		return;
 	list->listed++;
-	reply_map(reply, 4);
-	reply_bulk_text(reply, "key");
-	reply_bulk(reply, entry->key);
-	reply_bulk_text(reply, "type");
-	reply_bulk_text(reply, snapshot_type_name(entry->type));
-	reply_bulk_text(reply, "pttl");
-	reply_integer(reply, snapshot_entry_ttl(reading, entry));
+	reply_entry(reply, reading, entry);
 	reply_bulk_text(reply, "bytes");
 	reply_integer(reply, (int64_t)entry->payload_size);
 }
@@ -454,12 +457,9 @@ cmd_snapshot_keys(struct request *request)
 		    WORD(CURSOR) | WORD(COUNT) | WORD(MATCH), &list->options))
 		return;
 	if (snapshot_has(&list->options, WORD(CURSOR)) &&
-		(!number_parse_int64(
-			 list->options.values[WORD_CURSOR], &list->cursor) ||
-			list->cursor < 0)) {
-		request_reply_error(request, "ERR invalid cursor");
+		!request_parse_cursor(request,
+			list->options.values[WORD_CURSOR], &list->cursor))
 		return;
-	}
 	if (snapshot_has(&list->options, WORD(COUNT)))
 		list->count = list->options.numbers[WORD_COUNT];
 	request->state = list;

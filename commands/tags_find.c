@@ -57,25 +57,6 @@ tags_run_of(struct request *request)
 
 /* --- GET, COUNT ------------------------------------------------------ */
 
-static const char *
-type_name(char type)
-{
-	switch (type) {
-	case 's':
-		return "string";
-	case 'l':
-		return "list";
-	case 't':
-		return "set";
-	case 'z':
-		return "zset";
-	case 'h':
-		return "hash";
-	default:
-		return "stream";
-	}
-}
-
 /* Columns of tag_find; its first row has the cursor alone. */
 enum { FOUND_CURSOR, FOUND_KEY, FOUND_TYPE, FOUND_VALUE, FOUND_STALE };
 
@@ -86,7 +67,8 @@ reply_found(struct request *request, const struct result *result, int row)
 
 	reply_array(reply, 4);
 	reply_bulk(reply, result_bytes(result, row, FOUND_KEY));
-	reply_bulk_text(reply, type_name(result_char(result, row, FOUND_TYPE)));
+	reply_bulk_text(
+		reply, keys_type_name(result_char(result, row, FOUND_TYPE)));
 	if (result_is_null(result, row, FOUND_VALUE))
 		reply_null(reply);
 	else
