@@ -202,22 +202,16 @@ add_done(void *arg, const struct result *result)
 static const char *
 print_fields(struct request *request, int first, size_t bytes)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t count = (size_t)(request->argc - first);
 	char *text = request_allocate(request, bytes * 2 + count * 4 + 2);
 	char *at = text;
 
 	for (int i = first; i < request->argc; i++) {
-		struct bytes field = request->argv[i];
-
 		*at++ = i == first ? '{' : ',';
 		*at++ = '\\';
 		*at++ = '\\';
 		*at++ = 'x';
-		for (size_t j = 0; j < field.size; j++) {
-			*at++ = digits[(unsigned char)field.data[j] >> 4];
-			*at++ = digits[field.data[j] & 15];
-		}
+		at = bytes_write_hex(request->argv[i], at);
 	}
 	*at++ = '}';
 	*at = '\0';

@@ -167,7 +167,6 @@ struct list {
 static void
 reply_cursor(struct request *request, const struct list *list)
 {
-	static const char digits[] = "0123456789abcdef";
 	const struct result *names = &list->names;
 	struct bytes last;
 	char *text;
@@ -179,12 +178,8 @@ reply_cursor(struct request *request, const struct list *list)
 	last = result_bytes(names, names->row_count - 1, NAMES_INDEXED);
 	text = request_allocate(request, 2 * last.size + 4);
 	text[0] = 'x';
-	for (size_t i = 0; i < last.size; i++) {
-		text[1 + 2 * i] = digits[(unsigned char)last.data[i] >> 4];
-		text[2 + 2 * i] = digits[(unsigned char)last.data[i] & 15];
-	}
 	/* The first name that is greater. */
-	memcpy(text + 1 + 2 * last.size, "00", 3);
+	memcpy(bytes_write_hex(last, text + 1), "00", 3);
 	reply_bulk_text(&request->reply, text);
 }
 

@@ -172,7 +172,6 @@ read_set(struct request *request, struct tag_set *set)
 static struct bytes
 print_tags(struct request *request, const struct tag_names *tags)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t size = 0;
 	char *text, *at;
 
@@ -180,16 +179,11 @@ print_tags(struct request *request, const struct tag_names *tags)
 		size += 3 + 2 * tags->list[i].size;
 	text = at = request_allocate(request, size + 1);
 	for (uint32_t i = 0; i < tags->count; i++) {
-		struct bytes tag = tags->list[i];
-
 		if (i > 0)
 			*at++ = ',';
 		*at++ = '\\';
 		*at++ = 'x';
-		for (size_t j = 0; j < tag.size; j++) {
-			*at++ = digits[(unsigned char)tag.data[j] >> 4];
-			*at++ = digits[(unsigned char)tag.data[j] & 15];
-		}
+		at = bytes_write_hex(tags->list[i], at);
 	}
 	*at = '\0';
 	return (struct bytes){ text, (size_t)(at - text) };

@@ -38,6 +38,19 @@ bytes_is_word(struct bytes a, const char *word)
 	return a.size == size && strncasecmp(a.data, word, size) == 0;
 }
 
+/* Writes two hexadecimal digits for each byte; returns the end, unterminated. */
+static inline char *
+bytes_write_hex(struct bytes bytes, char *at)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < bytes.size; i++) {
+		*at++ = digits[(unsigned char)bytes.data[i] >> 4];
+		*at++ = digits[(unsigned char)bytes.data[i] & 15];
+	}
+	return at;
+}
+
 /* Order of PostgreSQL's bytea: byte by byte, the shorter first. */
 static inline int
 bytes_compare(struct bytes a, struct bytes b)
