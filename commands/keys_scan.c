@@ -66,11 +66,9 @@ find_range(struct request *request, struct scan *scan)
 		return false;
 	scan->first = (struct bytes){ first, size };
 	end = memcpy(first + scan->pattern.size + 1, first, size);
-	while (size > 0 && (unsigned char)end[size - 1] == 0xff)
-		size--;
+	size = glob_pass_prefix(end, size);
 	if (size == 0)
 		return false;
-	end[size - 1]++;
 	scan->end = (struct bytes){ end, size };
 	return true;
 }

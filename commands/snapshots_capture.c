@@ -439,28 +439,8 @@ static struct bytes
 make_like(struct request *request, struct bytes pattern)
 {
 	char *like = request_allocate(request, 2 * pattern.size + 1);
-	size_t size = 0;
 
-	for (size_t i = 0; i < pattern.size; i++) {
-		char c = pattern.data[i];
-
-		if (c == '*') {
-			like[size++] = '%';
-		} else if (c == '?') {
-			like[size++] = '_';
-		} else if (c == '[') {
-			/* Whatever it is, and wherever it ends. */
-			like[size++] = '%';
-			return (struct bytes){ like, size };
-		} else {
-			if (c == '\\' && i + 1 < pattern.size)
-				c = pattern.data[++i];
-			if (c == '%' || c == '_' || c == '\\')
-				like[size++] = '\\';
-			like[size++] = c;
-		}
-	}
-	return (struct bytes){ like, size };
+	return (struct bytes){ like, glob_print_like(pattern, like) };
 }
 
 /* Keys from first to below past hold all that can match. */
@@ -476,12 +456,8 @@ make_range(struct request *request, struct bytes pattern)
 		size = PREFIX_SIZE_MAX;
 	range.first = (struct bytes){ first, size };
 	memcpy(past, first, size);
-	past_size = size;
-	while (past_size > 0 && (unsigned char)past[past_size - 1] == 0xff)
-		past_size--;
-	if (past_size > 0) {
-		past[past_size - 1]++;
-	} else {
+	past_size = glob_pass_prefix(past, size);
+	if (past_size == 0) {
 		/* Behind all keys in their indexed form. */
 		past_size = INDEXED_KEY_SIZE + 1;
 		past = request_allocate(request, past_size);

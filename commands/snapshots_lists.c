@@ -75,48 +75,27 @@ bind_time(struct call *call, const struct listed *listed, uint32_t word)
 		listed->options.numbers[word] * 1000);
 }
 
-/* The pattern for LIKE, and the range of names that begin as it does.  What LIKE
- * cannot say is refused. */
-static bool
+/* The pattern for LIKE, which says the same as list_is_sound() allows no
+ * brackets, and the range of names that begin as it does. */
+static void
 bind_name(struct call *call, const struct listed *listed)
 {
 	struct request *request = listed->request;
 	struct bytes pattern = listed->options.values[WORD_NAME];
-	char *like = request_allocate(request, 4 * pattern.size + 2);
+	char *like = request_allocate(request, 4 * pattern.size + 1);
 	char *first = like + 2 * pattern.size, *past;
-	size_t size = 0, prefix;
+	size_t size, past_size;
 
-	for (size_t i = 0; i < pattern.size; i++) {
-		char c = pattern.data[i];
-
-		if (c == '[')
-			return false;
-		if (c == '*' || c == '?') {
-			like[size++] = c == '*' ? '%' : '_';
-			continue;
-		}
-		if (c == '\\' && i + 1 < pattern.size)
-			c = pattern.data[++i];
-		if (c == '%' || c == '_' || c == '\\')
-			like[size++] = '\\';
-		like[size++] = c;
-	}
-	call_bind_bytes(call, (struct bytes){ like, size });
-	prefix = glob_prefix(pattern, first, NULL);
-	past = first + prefix;
-	memcpy(past, first, prefix);
-	size = prefix;
-	while (size > 0 && (unsigned char)past[size - 1] == 0xff)
-		size--;
-	if (size == 0) {
-		call_bind_null(call, VALUE_BYTES);
-		call_bind_null(call, VALUE_BYTES);
-		return true;
-	}
-	past[size - 1]++;
-	call_bind_bytes(call, (struct bytes){ first, prefix });
-	call_bind_bytes(call, (struct bytes){ past, size });
-	return true;
+	call_bind_bytes(
+		call, (struct bytes){ like, glob_print_like(pattern, like) });
+	size = glob_prefix(pattern, first, NULL);
+	past = first + size;
+	memcpy(past, first, size);
+	past_size = glob_pass_prefix(past, size);
+	call_bind_optional_bytes(
+		call, past_size > 0, (struct bytes){ first, size });
+	call_bind_optional_bytes(
+		call, past_size > 0, (struct bytes){ past, past_size });
 }
 
 /* False: it has replied what is wrong. */
@@ -165,8 +144,9 @@ send_list(struct listed *listed)
 	bind_bytes(call, listed, WORD_META);
 	bind_time(call, listed, WORD_SINCE);
 	bind_time(call, listed, WORD_UNTIL);
-	if (!snapshot_has(&listed->options, WORD(NAME)) ||
-		!bind_name(call, listed))
+	if (snapshot_has(&listed->options, WORD(NAME)))
+		bind_name(call, listed);
+	else
 		for (int i = 0; i < 3; i++)
 			call_bind_null(call, VALUE_BYTES);
 	bind_cursor(call, listed);

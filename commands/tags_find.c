@@ -308,12 +308,9 @@ narrow(struct request *request, struct list *list)
 	if (bytes_compare((struct bytes){ first, size }, list->from) > 0)
 		list->from = (struct bytes){ first, size };
 	end = memcpy(first + list->pattern.size + 1, first, size);
-	while (size > 0 && (unsigned char)end[size - 1] == 0xff)
-		size--;
-	if (size == 0)
-		return;
-	end[size - 1]++;
-	list->end = (struct bytes){ end, size };
+	size = glob_pass_prefix(end, size);
+	if (size > 0)
+		list->end = (struct bytes){ end, size };
 }
 
 static bool

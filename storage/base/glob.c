@@ -137,3 +137,40 @@ glob_prefix(struct bytes pattern, char *prefix, bool *is_literal)
 		*is_literal = at == pattern.size;
 	return size;
 }
+
+size_t
+glob_pass_prefix(char *prefix, size_t size)
+{
+	while (size > 0 && (unsigned char)prefix[size - 1] == 0xff)
+		size--;
+	if (size > 0)
+		prefix[size - 1]++;
+	return size;
+}
+
+size_t
+glob_print_like(struct bytes pattern, char *like)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < pattern.size; i++) {
+		char c = pattern.data[i];
+
+		if (c == '*') {
+			like[size++] = '%';
+		} else if (c == '?') {
+			like[size++] = '_';
+		} else if (c == '[') {
+			/* Whatever it is, and wherever it ends. */
+			like[size++] = '%';
+			return size;
+		} else {
+			if (c == '\\' && i + 1 < pattern.size)
+				c = pattern.data[++i];
+			if (c == '%' || c == '_' || c == '\\')
+				like[size++] = '\\';
+			like[size++] = c;
+		}
+	}
+	return size;
+}

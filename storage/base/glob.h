@@ -23,4 +23,13 @@ bool glob_match(struct bytes pattern, struct bytes text, bool ignore_case);
  * the pattern has no special characters. */
 size_t glob_prefix(struct bytes pattern, char *prefix, bool *is_literal);
 
+/* Turns a prefix into the least bytes that come behind all that begin with it;
+ * returns their size, or 0 when there are none. */
+size_t glob_pass_prefix(char *prefix, size_t size);
+
+/* Writes a pattern of SQL's LIKE that matches all that this one does, and the
+ * same when it has no brackets, into `like` (with room for 2 * pattern.size
+ * bytes); returns its size. */
+size_t glob_print_like(struct bytes pattern, char *like);
+
 #endif

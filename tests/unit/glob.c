@@ -117,3 +117,43 @@ Test(glob, prefix_ends_at_the_first_special_byte)
 	expect_prefix("", "", true);
 	expect_prefix("a\\", "a\\", true);
 }
+
+static void
+expect_passed(struct bytes prefix, struct bytes expected)
+{
+	char bytes[8];
+	size_t size;
+
+	memcpy(bytes, prefix.data, prefix.size);
+	size = glob_pass_prefix(bytes, prefix.size);
+	cr_expect(bytes_equal((struct bytes){ bytes, size }, expected));
+}
+
+Test(glob, a_prefix_is_passed_by_the_least_bytes_behind_it)
+{
+	expect_passed(bytes_of("user:"), bytes_of("user;"));
+	expect_passed(bytes_of("a\xff\xff"), bytes_of("b"));
+	expect_passed(bytes_of("a\x7f"), bytes_of("a\x80"));
+	expect_passed(bytes_of("\xff\xff"), bytes_of(""));
+	expect_passed(bytes_of(""), bytes_of(""));
+}
+
+static void
+expect_like(const char *pattern, const char *expected)
+{
+	char like[64];
+	size_t size = glob_print_like(bytes_of(pattern), like);
+
+	cr_expect(bytes_equal((struct bytes){ like, size }, bytes_of(expected)),
+		"'%s': '%.*s'", pattern, (int)size, like);
+}
+
+Test(glob, like_matches_as_much)
+{
+	expect_like("a*b?", "a%b_");
+	expect_like("100%_", "100\\%\\_");
+	expect_like("a\\*\\\\", "a*\\\\");
+	expect_like("a\\", "a\\\\");
+	expect_like("a[bc]d", "a%");
+	expect_like("", "");
+}
