@@ -245,6 +245,38 @@ $$;
 CREATE OR REPLACE FUNCTION respgres.tags_limit() RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 1000 $$;
 
+-- Locks a key, whose tags are to be changed; the numbers of those that it has.
+-- NULL: no such key.
+CREATE OR REPLACE FUNCTION respgres.lock_tags(
+    db int, slot smallint, key bytea) RETURNS bigint[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    k record;
+BEGIN
+    SELECT * INTO k FROM respgres.lock_key(db, slot, key);
+    IF k.id IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN (SELECT coalesce(o.tags, '{}')
+              FROM respgres.key o
+             WHERE o.db = lock_tags.db
+               AND o.key = respgres.indexed(lock_tags.key)
+               AND o.slot = lock_tags.slot);
+END
+$$;
+
+-- Gives a locked key these tags, NULL being none, instead of those it has.
+CREATE OR REPLACE FUNCTION respgres.store_tags(
+    db int, slot smallint, key bytea, ids bigint[]) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE respgres.key AS u
+       SET tags = ids
+     WHERE u.db = store_tags.db AND u.key = respgres.indexed(store_tags.key)
+       AND u.slot = store_tags.slot AND u.tags IS DISTINCT FROM ids;
+END
+$$;
+
 -- SET in all its forms, with the key's tags, which replace those it had.
 -- `done` is false when the condition was not met, or when a tag of the lease
 -- was or is being invalidated.
@@ -283,10 +315,7 @@ BEGIN
       FROM respgres.set(db, key, value, condition, ttl_ms, expires_at,
                         keep_ttl, want_previous, slot) s;
     IF done THEN
-        UPDATE respgres.key AS u
-           SET tags = ids
-         WHERE u.db = tag_set.db AND u.key = respgres.indexed(tag_set.key)
-           AND u.slot = tag_set.slot AND u.tags IS DISTINCT FROM ids;
+        PERFORM respgres.store_tags(db, slot, key, ids);
     END IF;
 END
 $$;
@@ -297,19 +326,14 @@ CREATE OR REPLACE FUNCTION respgres.tag_add(
     OUT error text, OUT added bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    k record;
     had bigint[];
     has bigint[];
 BEGIN
     slot := coalesce(slot, respgres.slot(key));
-    SELECT * INTO k FROM respgres.lock_key(db, slot, key);
-    IF k.id IS NULL THEN
+    had := respgres.lock_tags(db, slot, key);
+    IF had IS NULL THEN
         RETURN;
     END IF;
-    SELECT coalesce(o.tags, '{}') INTO had
-      FROM respgres.key o
-     WHERE o.db = tag_add.db AND o.key = respgres.indexed(tag_add.key)
-       AND o.slot = tag_add.slot;
     has := ARRAY(SELECT u.id
                    FROM unnest(had || respgres.make_tags(db, tags)) AS u (id)
                   GROUP BY u.id ORDER BY u.id);
@@ -318,12 +342,7 @@ BEGIN
         RETURN;
     END IF;
     added := cardinality(has) - cardinality(had);
-    IF added > 0 THEN
-        UPDATE respgres.key AS u
-           SET tags = has
-         WHERE u.db = tag_add.db AND u.key = respgres.indexed(tag_add.key)
-           AND u.slot = tag_add.slot;
-    END IF;
+    PERFORM respgres.store_tags(db, slot, key, nullif(has, '{}'));
 END
 $$;
 
@@ -333,30 +352,21 @@ CREATE OR REPLACE FUNCTION respgres.tag_remove(
     OUT error text, OUT removed bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    k record;
     had bigint[];
     has bigint[];
+    gone bigint[];
 BEGIN
     slot := coalesce(slot, respgres.slot(key));
-    SELECT * INTO k FROM respgres.lock_key(db, slot, key);
-    IF k.id IS NULL THEN
+    had := respgres.lock_tags(db, slot, key);
+    IF had IS NULL THEN
         RETURN;
     END IF;
-    SELECT coalesce(o.tags, '{}') INTO had
-      FROM respgres.key o
-     WHERE o.db = tag_remove.db AND o.key = respgres.indexed(tag_remove.key)
-       AND o.slot = tag_remove.slot;
+    gone := respgres.tag_ids(db, tags);
     has := ARRAY(SELECT u.id FROM unnest(had) AS u (id)
-                  WHERE u.id <> ALL (respgres.tag_ids(db, tags))
+                  WHERE u.id <> ALL (gone)
                   ORDER BY u.id);
     removed := cardinality(had) - cardinality(has);
-    IF removed > 0 THEN
-        UPDATE respgres.key AS u
-           SET tags = nullif(has, '{}')
-         WHERE u.db = tag_remove.db
-           AND u.key = respgres.indexed(tag_remove.key)
-           AND u.slot = tag_remove.slot;
-    END IF;
+    PERFORM respgres.store_tags(db, slot, key, nullif(has, '{}'));
 END
 $$;
 
