@@ -1,9 +1,8 @@
 // npm's redis, over RESP2 and RESP3, against a running server.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { load, startServer } from '../support/server.mjs';
+import { connectRedis, startServer } from '../support/server.mjs';
 
-const { createClient } = load('redis');
 let server;
 
 before(async () => {
@@ -14,11 +13,7 @@ after(() => server.stop());
 
 for (const RESP of [2, 3]) {
   const withClient = async (use, options = {}) => {
-    const client = createClient({
-      RESP, socket: { port: server.port, host: '127.0.0.1', reconnectStrategy: false }, ...options,
-    });
-    client.on('error', () => {});
-    await client.connect();
+    const client = await connectRedis(server, RESP, options);
     try {
       await client.flushAll();
       await use(client);

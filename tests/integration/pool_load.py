@@ -9,8 +9,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from support.connection import Connection  # noqa: E402
-from support.pool import Load, as_map  # noqa: E402
+from support.connection import Connection, as_map  # noqa: E402
+from support.pool import Load  # noqa: E402
 from support.server import Results, Server  # noqa: E402
 
 CLIENTS = 50

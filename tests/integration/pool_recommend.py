@@ -1,16 +1,15 @@
 """Each finding of POOL RECOMMEND, in a situation that causes it, and what the
 autotuner does about a small pool."""
 
-import functools
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from support.connection import Connection  # noqa: E402
-from support.pool import (Load, Psql, as_map, backends,  # noqa: E402
-                          classes, findings, must_fail, number)
-from support.server import Results, Server, becomes  # noqa: E402
+from support.connection import Connection, as_map, must_fail  # noqa: E402
+from support.pool import (Load, Psql, backends, classes,  # noqa: E402
+                          findings, number)
+from support.server import Server, becomes, run_tests  # noqa: E402
 
 
 def test_recommend_errors(server):
@@ -195,18 +194,5 @@ ALONE = [
 ]
 
 
-def main():
-    results = Results()
-    chosen = sys.argv[1:]
-    with Server("--worker-threads", 2) as server:
-        for test in SHARED:
-            if not chosen or test.__name__ in chosen:
-                results.run(functools.partial(test, server))
-    for test in ALONE:
-        if not chosen or test.__name__ in chosen:
-            results.run(test)
-    return results.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(("--worker-threads", 2), SHARED, ALONE))

@@ -1,7 +1,6 @@
 """SESSION: effects in the tables, expiry and events in time, analytics, several
 clients at once, plans, and the functions for SQL."""
 
-import functools
 import json
 import os
 import re
@@ -12,9 +11,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from support.connection import Connection, ErrorReply  # noqa: E402
-from support.pool import as_map, must_fail  # noqa: E402
-from support.server import Results, Server, becomes  # noqa: E402
+from support.connection import (Connection, ErrorReply, as_map,  # noqa: E402
+                                must_fail)
+from support.server import Server, becomes, run_tests  # noqa: E402
 
 
 class Listener:
@@ -660,16 +659,6 @@ TESTS = [
 ]
 
 
-def main():
-    results = Results()
-    chosen = sys.argv[1:]
-    with Server("--worker-threads", 2, "--enable-debug-command", "yes",
-                "--database-class", "9 cache") as server:
-        for test in TESTS:
-            if not chosen or test.__name__ in chosen:
-                results.run(functools.partial(test, server))
-    return results.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(("--worker-threads", 2, "--enable-debug-command", "yes",
+                        "--database-class", "9 cache"), TESTS))

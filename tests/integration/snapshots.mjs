@@ -1,9 +1,8 @@
 // SNAPSHOT over npm's redis and ioredis, whose replies are maps in RESP3 and flat arrays in RESP2.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { load, startServer } from '../support/server.mjs';
+import { asObject, connectRedis, load, startServer } from '../support/server.mjs';
 
-const { createClient } = load('redis');
 const Redis = load('ioredis');
 let server;
 
@@ -13,20 +12,9 @@ before(async () => {
 
 after(() => server.stop());
 
-// A map of either protocol as an object.
-function asObject(reply) {
-  if (!Array.isArray(reply)) return reply instanceof Map ? Object.fromEntries(reply) : { ...reply };
-  return Object.fromEntries(
-    Array.from({ length: reply.length / 2 }, (_, i) => [reply[2 * i], reply[2 * i + 1]]));
-}
-
 for (const RESP of [2, 3]) {
   test(`RESP${RESP}: every subcommand answers`, async () => {
-    const client = createClient({
-      RESP, socket: { port: server.port, host: '127.0.0.1', reconnectStrategy: false },
-    });
-    client.on('error', () => {});
-    await client.connect();
+    const client = await connectRedis(server, RESP);
     const agent = `node${RESP}`;
     const snapshot = (...words) => client.sendCommand(['SNAPSHOT', ...words]);
     try {

@@ -1,7 +1,6 @@
 """SNAPSHOT: data and keys, kept, found, compared and brought back; and that
 what is damaged or hostile is refused."""
 
-import functools
 import hashlib
 import json
 import os
@@ -12,9 +11,9 @@ import threading
 import redis
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from support.connection import Connection, ErrorReply  # noqa: E402
-from support.pool import as_map, must_fail  # noqa: E402
-from support.server import Results, Server, becomes  # noqa: E402
+from support.connection import (Connection, ErrorReply, as_map,  # noqa: E402
+                                must_fail)
+from support.server import becomes, run_tests  # noqa: E402
 
 
 def call(client, *arguments):
@@ -1012,15 +1011,5 @@ SHARED = [test for name, test in list(globals().items())
           if name.startswith("test_")]
 
 
-def main():
-    results = Results()
-    chosen = sys.argv[1:]
-    with Server("--worker-threads", 2, "--sweep-interval", 50) as server:
-        for test in SHARED:
-            if not chosen or test.__name__ in chosen:
-                results.run(functools.partial(test, server))
-    return results.finish()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_tests(("--worker-threads", 2, "--sweep-interval", 50), SHARED))

@@ -1,9 +1,8 @@
 // TAG over npm's redis and ioredis.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { load, startServer } from '../support/server.mjs';
+import { asObject, connectRedis, load, startServer } from '../support/server.mjs';
 
-const { createClient } = load('redis');
 const { Redis } = load('ioredis');
 let server;
 
@@ -12,13 +11,6 @@ before(async () => {
 });
 
 after(() => server.stop());
-
-// A map of either protocol as an object.
-function asObject(reply) {
-  if (!Array.isArray(reply)) return reply instanceof Map ? Object.fromEntries(reply) : { ...reply };
-  return Object.fromEntries(
-    Array.from({ length: reply.length / 2 }, (_, i) => [reply[2 * i], reply[2 * i + 1]]));
-}
 
 // Every subcommand, whatever the client; `tag` sends one.
 async function play(tag, flag) {
@@ -51,11 +43,7 @@ async function play(tag, flag) {
 
 for (const RESP of [2, 3]) {
   test(`redis, RESP${RESP}`, async () => {
-    const client = createClient({
-      RESP, socket: { port: server.port, host: '127.0.0.1', reconnectStrategy: false },
-    });
-    client.on('error', () => {});
-    await client.connect();
+    const client = await connectRedis(server, RESP);
     try {
       await play((...words) => client.sendCommand(['TAG', ...words]),
         (value) => (RESP === 3 ? value : Number(value)));

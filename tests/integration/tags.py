@@ -10,8 +10,8 @@ import time
 import redis
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from support.connection import Connection  # noqa: E402
-from support.pool import Psql, as_map  # noqa: E402
+from support.connection import Connection, as_map  # noqa: E402
+from support.pool import Psql  # noqa: E402
 from support.server import Results, Server, becomes  # noqa: E402
 
 

@@ -34,6 +34,12 @@ def encode(*arguments):
     return b"".join(parts)
 
 
+def as_map(reply):
+    """A flat array of RESP2 as a dict."""
+    return {key.decode(): value
+            for key, value in zip(reply[::2], reply[1::2])}
+
+
 class Connection:
     def __init__(self, port, timeout=60):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
@@ -114,3 +120,9 @@ class Connection:
 
     def call(self, *arguments):
         return self.pipeline([arguments])[0]
+
+
+def must_fail(client, start, *arguments):
+    reply = client.call(*arguments)
+    assert isinstance(reply, ErrorReply), (arguments, reply)
+    assert reply.startswith(start), (arguments, reply)

@@ -4,14 +4,8 @@ sessions that get into the way."""
 import subprocess
 import threading
 
-from support.connection import Connection, ErrorReply
+from support.connection import Connection, as_map
 from support.postmaster import lane_backends
-
-
-def as_map(reply):
-    """A flat array of RESP2 as a dict."""
-    return {key.decode(): value
-            for key, value in zip(reply[::2], reply[1::2])}
 
 
 def number(value):
@@ -31,12 +25,6 @@ def findings(client, *arguments):
         assert row["severity"] in (b"critical", b"warning", b"info"), row
         assert all(row[name] for name in ("evidence", "effect", "action"))
     return {row["finding"].decode(): row for row in rows}
-
-
-def must_fail(client, start, *arguments):
-    reply = client.call(*arguments)
-    assert isinstance(reply, ErrorReply), (arguments, reply)
-    assert reply.startswith(start), (arguments, reply)
 
 
 def backends(server, kind):

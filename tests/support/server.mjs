@@ -24,6 +24,23 @@ export function load(name) {
   return createRequire(path.join(modules, 'tests.cjs'))(name);
 }
 
+// npm's redis, connected; it does not come back when it is cut off.
+export async function connectRedis(server, RESP, options = {}) {
+  const client = load('redis').createClient({
+    RESP, socket: { port: server.port, host: '127.0.0.1', reconnectStrategy: false }, ...options,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+// A map of either protocol as an object.
+export function asObject(reply) {
+  if (!Array.isArray(reply)) return reply instanceof Map ? Object.fromEntries(reply) : { ...reply };
+  return Object.fromEntries(
+    Array.from({ length: reply.length / 2 }, (_, i) => [reply[2 * i], reply[2 * i + 1]]));
+}
+
 function canListen(port) {
   return new Promise((resolve) => {
     const probe = net.createServer();

@@ -15,6 +15,7 @@ A test script makes the module reachable with
 
 import atexit
 import ctypes
+import functools
 import os
 import random
 import shutil
@@ -221,3 +222,22 @@ class Results:
         """Prints the counts; returns the exit status."""
         print(f"{self.passed} passed, {self.failed} failed")
         return 1 if self.failed or not self.passed else 0
+
+
+def run_tests(options, shared, alone=()):
+    """Runs those of the tests that the command line names, or all: `shared`
+    with one server that has the options, `alone` without an argument. Returns
+    the exit status."""
+    results = Results()
+    chosen = sys.argv[1:]
+
+    def wanted(tests):
+        return [test for test in tests
+                if not chosen or test.__name__ in chosen]
+
+    with Server(*options) as server:
+        for test in wanted(shared):
+            results.run(functools.partial(test, server))
+    for test in wanted(alone):
+        results.run(test)
+    return results.finish()
