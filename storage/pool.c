@@ -177,6 +177,32 @@ pool_walk(struct store *home, void (*visit)(struct store *store, void *arg),
 	store_post(home->storage->stores[0], walk_on, walk);
 }
 
+void
+pool_walk_change(struct pool_change *change,
+	void (*visit)(struct store *store, void *change),
+	void (*done)(void *change))
+{
+	pool_walk(change->pool->home, visit, done, change);
+}
+
+static void
+look_at_store(struct store *store, void *arg)
+{
+	struct pool_change *change = arg;
+
+	store_each_lane(store, change->look, change);
+}
+
+void
+pool_look_at_lanes(struct pool_change *change,
+	void (*look)(struct lane *lane, void *change),
+	void (*done)(void *change))
+{
+	change->look = look;
+	change->looks_good = true;
+	pool_walk_change(change, look_at_store, done);
+}
+
 /* --- reading --------------------------------------------------------- */
 
 struct reading {
@@ -342,6 +368,12 @@ pool_finish_change(struct pool_change *change)
 	pool->change = NULL;
 	store_post(change->origin, tell_outcome, change);
 	start_next(pool);
+}
+
+void
+pool_end_change(void *change)
+{
+	pool_finish_change(change);
 }
 
 void

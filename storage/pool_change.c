@@ -8,19 +8,6 @@
 
 enum { RECONNECT_PATIENCE_MS = 10000 };
 
-static void
-walk(struct pool_change *change, void (*visit)(struct store *store, void *arg),
-	void (*done)(void *arg))
-{
-	pool_walk(change->pool->home, visit, done, change);
-}
-
-static void
-finish(void *arg)
-{
-	pool_finish_change(arg);
-}
-
 /* --- PAUSE and RESUME ------------------------------------------------ */
 
 static void
@@ -45,12 +32,6 @@ look_at_lane(struct lane *lane, void *arg)
 		change->looks_good = false;
 }
 
-static void
-look_at_store(struct store *store, void *arg)
-{
-	store_each_lane(store, look_at_lane, arg);
-}
-
 static void look_for_batches(struct pool_change *change);
 
 static void
@@ -69,7 +50,7 @@ end_look(void *arg)
 		pool_fail_change(change,
 			"a batch did not end in time, so the pool runs on; see "
 			"POOL DIAGNOSTICS");
-		walk(change, wake_lanes, finish);
+		pool_walk_change(change, wake_lanes, pool_end_change);
 	} else {
 		pool_step_later(change, look_for_batches);
 	}
@@ -78,8 +59,7 @@ end_look(void *arg)
 static void
 look_for_batches(struct pool_change *change)
 {
-	change->looks_good = true;
-	walk(change, look_at_store, end_look);
+	pool_look_at_lanes(change, look_at_lane, end_look);
 }
 
 static void
@@ -195,7 +175,7 @@ wait_for_session(struct pool_change *change)
 		pool_step_later(change, wait_for_session);
 		return;
 	} else if (!connected) {
-		walk(change, describe_failure, finish);
+		pool_walk_change(change, describe_failure, pool_end_change);
 		return;
 	} else {
 		/* Its batch takes long; it is replaced behind it. */
@@ -235,7 +215,7 @@ replace_next(struct pool_change *change)
 	if (change->lane_next == change->lane_count)
 		pool_finish_change(change);
 	else
-		walk(change, replace_lane, start_waiting);
+		pool_walk_change(change, replace_lane, start_waiting);
 }
 
 static void
@@ -247,7 +227,7 @@ start_replacing(void *arg)
 static void
 start_reconnect(struct pool_change *change)
 {
-	walk(change, note_lanes, start_replacing);
+	pool_walk_change(change, note_lanes, start_replacing);
 }
 
 void
@@ -282,7 +262,7 @@ close_idle_lanes(struct store *store, void *arg)
 static void
 start_closing(struct pool_change *change)
 {
-	walk(change, close_idle_lanes, finish);
+	pool_walk_change(change, close_idle_lanes, pool_end_change);
 }
 
 void

@@ -25,22 +25,7 @@ storage_of(const struct pool_change *change)
 	return change->pool->storage;
 }
 
-static void
-walk(struct pool_change *change, void (*visit)(struct store *store, void *arg),
-	void (*done)(void *arg))
-{
-	pool_walk(change->pool->home, visit, done, change);
-}
-
 /* --- the end --------------------------------------------------------- */
-
-static void
-finish(void *arg)
-{
-	struct pool_change *change = arg;
-
-	pool_finish_change(change);
-}
 
 /* Why the first lane that is to go is not connected, if it is not. */
 static void
@@ -103,7 +88,7 @@ give_up(struct pool_change *change)
 {
 	storage_of(change)->single_lane = change->was_single;
 	change->outcome.after = change->outcome.before;
-	walk(change, retire_surplus, say_it_took_too_long);
+	pool_walk_change(change, retire_surplus, say_it_took_too_long);
 }
 
 static void
@@ -152,12 +137,6 @@ look_at_lane(struct lane *lane, void *arg)
 }
 
 static void
-look_at_store(struct store *store, void *arg)
-{
-	store_each_lane(store, look_at_lane, arg);
-}
-
-static void
 end_look(void *arg)
 {
 	struct pool_change *change = arg;
@@ -167,13 +146,13 @@ end_look(void *arg)
 		storage->point_lanes = change->outcome.after;
 		storage->single_lane = change->outcome.after == 1;
 		set_bounds(change);
-		walk(change, release_and_retire, finish);
+		pool_walk_change(change, release_and_retire, pool_end_change);
 	} else if (pool_is_overdue(change)) {
 		pool_fail_change(change,
 			"a lane did not become empty within %d s; see POOL "
 			"DIAGNOSTICS",
 			DRAIN_PATIENCE_MS / 1000);
-		walk(change, release, give_up_held);
+		pool_walk_change(change, release, give_up_held);
 	} else {
 		pool_step_later(change, look_at_lanes);
 	}
@@ -184,8 +163,7 @@ end_look(void *arg)
 static void
 look_at_lanes(struct pool_change *change)
 {
-	change->looks_good = true;
-	walk(change, look_at_store, end_look);
+	pool_look_at_lanes(change, look_at_lane, end_look);
 }
 
 static void
@@ -205,7 +183,7 @@ static void
 hold(struct pool_change *change)
 {
 	pool_set_patience(change, DRAIN_PATIENCE_MS);
-	walk(change, hold_store, start_looking);
+	pool_walk_change(change, hold_store, start_looking);
 }
 
 /* --- opening --------------------------------------------------------- */
@@ -293,7 +271,7 @@ set_bulk_lanes(void *arg)
 
 	storage_of(change)->bulk_lanes = change->outcome.after;
 	set_bounds(change);
-	walk(change, retire_surplus, finish);
+	pool_walk_change(change, retire_surplus, pool_end_change);
 }
 
 static int
@@ -325,9 +303,9 @@ start(struct pool_change *change)
 		set_bounds(change);
 		pool_finish_change(change);
 	} else if (change->class == POOL_BULK) {
-		walk(change, open_lanes, set_bulk_lanes);
+		pool_walk_change(change, open_lanes, set_bulk_lanes);
 	} else if (outcome->after > outcome->before) {
-		walk(change, open_lanes, start_connecting);
+		pool_walk_change(change, open_lanes, start_connecting);
 	} else {
 		hold(change);
 	}

@@ -28,8 +28,9 @@ struct pool_change {
 	void *arg;
 	/* On the pool's thread: begins; ends with pool_finish_change(). */
 	void (*start)(struct pool_change *change);
-	/* Called by the timer of pool_step_in(). */
+	/* Called by the timer of pool_step_later(). */
 	void (*step)(struct pool_change *change);
+	void (*look)(struct lane *lane, void *change);
 	struct pool_outcome outcome;
 	int64_t deadline_us; /* monotonic */
 	int64_t delay_us; /* between looks */
@@ -79,6 +80,16 @@ void pool_walk(struct store *home,
 	void (*visit)(struct store *store, void *arg), void (*done)(void *arg),
 	void *arg);
 
+/* The same for a change; done(change) may be pool_end_change. */
+void pool_walk_change(struct pool_change *change,
+	void (*visit)(struct store *store, void *change),
+	void (*done)(void *change));
+/* Runs look(lane, change) on each lane, which may find that the change does not
+ * look good, then done(change). */
+void pool_look_at_lanes(struct pool_change *change,
+	void (*look)(struct lane *lane, void *change),
+	void (*done)(void *change));
+
 /* A change with its done(), to be filled in and submitted. */
 struct pool_change *pool_change_new(
 	struct store *origin, pool_done done, void *arg);
@@ -86,6 +97,7 @@ struct pool_change *pool_change_new(
 void pool_submit_change(struct pool_change *change);
 /* On the pool's thread. */
 void pool_finish_change(struct pool_change *change);
+void pool_end_change(void *change);
 void pool_fail_change(struct pool_change *change, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Has `step` called after a moment, longer each time. */
