@@ -71,7 +71,8 @@ run_config_rewrite(struct request *request)
 static void
 run_error(struct request *request)
 {
-	request_reply_error(request, request_copy_text(request, request->argv[2]));
+	request_reply_error(
+		request, request_copy_text(request, request->argv[2]));
 }
 
 static void
@@ -140,7 +141,8 @@ run_set_skip_checksums(struct request *request)
 static void
 run_sleep(struct request *request)
 {
-	double seconds = strtod(request_copy_text(request, request->argv[2]), NULL);
+	double seconds =
+		strtod(request_copy_text(request, request->argv[2]), NULL);
 
 	if (seconds > 0 && seconds < 1e6)
 		request->server->host->stall(request, (int64_t)(seconds * 1e6));
