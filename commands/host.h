@@ -41,6 +41,10 @@ struct host {
 	void (*each_worker)(struct request *request,
 		void (*visit)(struct store *store, void *arg), void *arg,
 		void (*done)(void *arg));
+	/* Calls done(arg) on the caller's worker, after every command that had
+	 * arrived at any worker before. */
+	void (*settle)(
+		struct request *request, void (*done)(void *arg), void *arg);
 	/* See request_when_first(), request_send_part(). */
 	void (*when_first)(struct request *request);
 	bool (*send_part)(struct request *request);

@@ -1,8 +1,12 @@
-/* Whole databases: FLUSHALL, FLUSHDB, SWAPDB. */
+/* Whole databases: FLUSHALL, FLUSHDB, SWAPDB.
+ *
+ * Each comes after all that any worker was sent before, as it would in Redis:
+ * whoever began to wait for a key just before a flush learns that it is gone. */
 #include "commands/keys.h"
 
 #include "commands/blocking.h"
 #include "commands/errors.h"
+#include "commands/host.h"
 #include "commands/reply.h"
 #include "commands/request.h"
 #include "commands/server.h"
@@ -67,6 +71,14 @@ send_flush(struct request *request, int db, bool all)
 	call_send_route(call, ROUTE_JOINT, db);
 }
 
+static void
+flush_one(void *arg)
+{
+	struct request *request = arg;
+
+	send_flush(request, request->db, false);
+}
+
 void
 cmd_flushdb(struct request *request)
 {
@@ -77,29 +89,36 @@ cmd_flushdb(struct request *request)
 	flush = request_allocate(request, sizeof(*flush));
 	*flush = (struct flush){ .pending = 1 };
 	request->state = flush;
-	send_flush(request, request->db, false);
+	request->server->host->settle(request, flush_one, request);
 }
 
-void
-cmd_flushall(struct request *request)
+static void
+flush_all(void *arg)
 {
+	struct request *request = arg;
+	struct flush *flush = request->state;
 	const struct storage *storage = request->server->storage;
 	int durable = storage_database_of_class(storage, CLASS_DURABLE);
 	int async = storage_database_of_class(storage, CLASS_ASYNC);
 	int cache = storage_database_of_class(storage, CLASS_CACHE);
 	/* Durable and async databases share their tables. */
 	int logged = durable >= 0 ? durable : async;
-	struct flush *flush;
 
-	if (!read_flush_option(request))
-		return;
-	flush = request_allocate(request, sizeof(*flush));
-	*flush = (struct flush){ .pending = (logged >= 0) + (cache >= 0) };
-	request->state = flush;
+	flush->pending = (logged >= 0) + (cache >= 0);
 	if (logged >= 0)
 		send_flush(request, logged, true);
 	if (cache >= 0)
 		send_flush(request, cache, true);
+}
+
+void
+cmd_flushall(struct request *request)
+{
+	if (!read_flush_option(request))
+		return;
+	request->state = request_allocate(request, sizeof(struct flush));
+	*(struct flush *)request->state = (struct flush){ 0 };
+	request->server->host->settle(request, flush_all, request);
 }
 
 static void
@@ -114,12 +133,24 @@ swapdb_done(void *arg, const struct result *result)
 	blocking_finish_swap(request, databases[0], databases[1]);
 }
 
+static void
+swap(void *arg)
+{
+	struct request *request = arg;
+	const int *databases = request->state;
+	struct call *call =
+		call_new(request->store, SQL_keys_swap, swapdb_done, request);
+
+	call_bind_int32(call, databases[0]);
+	call_bind_int32(call, databases[1]);
+	call_send_route(call, ROUTE_JOINT, databases[0]);
+}
+
 void
 cmd_swapdb(struct request *request)
 {
 	int *databases = request_allocate(request, 2 * sizeof(*databases));
 	int *first = &databases[0], *second = &databases[1];
-	struct call *call;
 
 	if (!keys_read_database(
 		    request, 1, "ERR invalid first DB index", first) ||
@@ -128,8 +159,5 @@ cmd_swapdb(struct request *request)
 		!keys_have_one_class(request, *first, *second))
 		return;
 	request->state = databases;
-	call = call_new(request->store, SQL_keys_swap, swapdb_done, request);
-	call_bind_int32(call, *first);
-	call_bind_int32(call, *second);
-	call_send_route(call, ROUTE_JOINT, *first);
+	request->server->host->settle(request, swap, request);
 }

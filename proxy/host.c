@@ -95,6 +95,12 @@ each_worker(struct request *request,
 }
 
 static void
+settle(struct request *request, void (*done)(void *arg), void *arg)
+{
+	walk_settled_workers(worker_of(request), done, arg);
+}
+
+static void
 describe(struct connection *connection, struct connection_facts *facts)
 {
 	client_describe(client_of(connection), facts);
@@ -232,6 +238,7 @@ stall(struct request *request, int64_t duration_us)
 const struct host host_functions = {
 	.each_connection = each_connection,
 	.each_worker = each_worker,
+	.settle = settle,
 	.when_first = when_first,
 	.send_part = send_part,
 	.describe = describe,

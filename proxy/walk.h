@@ -11,4 +11,10 @@ void walk_workers(struct worker *home,
 	void (*visit)(struct worker *worker, void *arg),
 	void (*done)(void *arg), void *arg);
 
+/* The same with no visit, but each worker first reads what its clients' sockets
+ * held when its turn came: done(arg) comes after every command that had arrived
+ * at any worker before. */
+void walk_settled_workers(
+	struct worker *home, void (*done)(void *arg), void *arg);
+
 #endif

@@ -376,6 +376,25 @@ Test(stream_groups, who_waits_is_told_when_the_group_is_gone)
 	expect_ending(WAIT_IN_GROUP, "RENAME t s", "1");
 }
 
+/* On another worker, and not known to wait when the flush is sent. */
+Test(stream_groups, who_came_before_a_flush_is_told_of_it)
+{
+	redisContext *client = shared_server_clear();
+
+	for (int i = 0; i < 20; i++) {
+		redisContext *waiting = shared_server_connect();
+
+		transcript_expect(
+			client, "XGROUP CREATE s g 0 MKSTREAM", "+OK");
+		transcript_expect(waiting, "PING", "+PONG");
+		redisAppendCommand(waiting, WAIT_IN_GROUP);
+		cr_assert_eq(redisBufferWrite(waiting, &(int){ 0 }), REDIS_OK);
+		transcript_expect(client, "FLUSHALL", "+OK");
+		expect_answer(waiting, NO_KEY);
+	}
+	redisFree(client);
+}
+
 Test(stream_groups, each_entry_goes_to_one_who_waits_and_to_all_readers)
 {
 	redisContext *client = shared_server_clear(), *waiting[4];
