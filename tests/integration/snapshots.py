@@ -1007,6 +1007,58 @@ def test_sql_captures_and_restores_keys(server):
                                  f"0, '{made}')")
 
 
+def sql_import(server, blob, agent="carried"):
+    """The new id, or the error."""
+    return server.psql(
+        "SELECT coalesce(error, id) FROM respgres.snapshot_import(0, "
+        f"'\\x{blob.hex()}', '{agent}')")
+
+
+def test_sql_exports_and_imports(server):
+    client = Connection(server.port)
+    call(client, "CONFIG", "SET", "snapshot-compression", "no")
+    call(client, "RPUSH", "far:list", *range(100))
+    call(client, "SET", "far:large", b"\x00\xff text " * 1000)
+    call(client, "SET", "far:small", "1")
+    before = contents(client, ["far:list", "far:large", "far:small"])
+    made = [create(client, "far", "NAME", "n\xff", "META", '{"a": 1}',
+                   "KEYS", "far:*", "none:*"),
+            create(client, "far", "DATA", b"\x00 some payload " * 500)]
+    call(client, "CONFIG", "SET", "snapshot-compression", "yes")
+    for number, one in enumerate(made):
+        blob = bytes.fromhex(server.psql(
+            f"SELECT blob FROM respgres.snapshot_export(0, '{one}')")[2:])
+        facts = get(client, one)
+        for carried in (
+                call(client, "SNAPSHOT", "IMPORT", blob, "AGENT",
+                     "carried").decode(),
+                sql_import(server, blob)):
+            found = get(client, carried)
+            for name in ("name", "meta", "kind", "checksum", "raw_bytes"):
+                assert found[name] == facts[name], name
+            assert found["agent"] == b"carried"
+            if number == 0:
+                call(client, "DEL", "far:list", "far:large", "far:small")
+                call(client, "SNAPSHOT", "RESTORE", carried)
+                assert contents(client, ["far:list", "far:large",
+                                         "far:small"]) == before
+    for damaged in (blob[:-1], blob[:200] + b"x" + blob[201:], blob[:60]):
+        assert "the blob is damaged" in sql_import(server, damaged)
+    newer = blob[:18] + b"\x09" + blob[19:]
+    assert "newer version" in sql_import(server, newer)
+    assert "expected a blob" in sql_import(server, b"something")
+    assert "1 to 1024 bytes" in sql_import(server, blob, "a" * 1025)
+    # Its checksum is right, and nothing else is.
+    for place in (22, 80, blob.index(b"\x01", 130)):
+        body = blob[:place] + b"\xee" + blob[place + 1:-32]
+        error = sql_import(server, body + hashlib.sha256(body).digest())
+        assert "the blob is damaged" in error, (place, error)
+    compressed = call(client, "SNAPSHOT", "EXPORT", made[1])
+    assert "zstd" in sql_import(server, compressed)
+    assert server.psql("SELECT error FROM respgres.snapshot_export(0, 'no')") \
+        == "ERR no such snapshot"
+
+
 SHARED = [test for name, test in list(globals().items())
           if name.startswith("test_")]
 

@@ -42,7 +42,8 @@ LANGUAGE sql STABLE AS $$
                snapshot_keys,snapshot_restore_keys,snapshot_list,snapshot_tree,
                snapshot_search,snapshot_stats,snapshot_growth,snapshot_diff,
                snapshot_delete,snapshot_pin,snapshot_cleanup,
-               snapshot_policy_set,snapshot_fork,json_patch
+               snapshot_policy_set,snapshot_fork,snapshot_export,
+               snapshot_import,json_patch
            }'::text[])
 $$;
 
