@@ -130,15 +130,31 @@ run_on(struct request *request, const struct store *here, void (*run)(void *),
 		request->server->host->post(request->connection, run, arg);
 }
 
-/* `here`: the calling worker's store; NULL: no worker. */
+/* What another worker's request waits with is attempted here when it may: its
+ * own worker leaves it alone as long as it is busy. */
 static void
-do_work(struct blocking_work *work, const struct store *here)
+start_attempt(struct blocked *blocked, const struct store *here)
 {
+	struct request *request = blocked->request;
+
+	if (blocked->sender != request->store && is_paused(request))
+		blocked->sender = request->store;
+	if (blocked->sender == here)
+		begin_attempt(blocked);
+	else
+		run_on(request, here, begin_attempt, blocked);
+}
+
+static void
+do_work(struct blocking_work *work)
+{
+	const struct store *here = work->here;
+
 	while (work->attempts != NULL) {
 		struct blocked *blocked = work->attempts;
 
 		work->attempts = blocked->next_work;
-		run_on(blocked->request, here, begin_attempt, blocked);
+		start_attempt(blocked, here);
 	}
 	while (work->finished != NULL) {
 		struct addition *addition = work->finished;
@@ -282,11 +298,10 @@ end_attempt(struct blocked *blocked, bool served, bool found)
 {
 	struct request *request = blocked->request;
 	struct blocking *blocking = hub_of(request);
-	const struct store *here = request->store;
 	struct blocking_work work;
 	bool over;
 
-	blocking_work_init(&work);
+	blocking_work_init(&work, request->store);
 	blocking_lock(blocking);
 	if (request->connection->gone)
 		blocked->ending = ENDING_CLOSED;
@@ -320,7 +335,7 @@ end_attempt(struct blocked *blocked, bool served, bool found)
 	blocking_unlock(blocking);
 	if (over)
 		end(blocked, served);
-	do_work(&work, here);
+	do_work(&work);
 }
 
 void
@@ -343,6 +358,7 @@ blocking_wait(struct blocked *blocked)
 	bool behind = false;
 
 	request->blocked = blocked;
+	blocked->sender = request->store;
 	blocked->state = BLOCKED_ATTEMPTING;
 	if (blocked->timeout_us > 0)
 		blocked->deadline_us =
@@ -468,13 +484,12 @@ lower_all(struct blocking *blocking, struct addition *addition,
 void
 blocking_expected(struct blocking *blocking, struct addition *addition)
 {
-	const struct store *here;
 	struct blocking_work work;
 
 	if (addition == NULL)
 		return;
-	blocking_work_init(&work);
-	here = addition->request ? addition->request->store : NULL;
+	blocking_work_init(
+		&work, addition->request ? addition->request->store : NULL);
 	blocking_lock(blocking);
 	addition->raised = true;
 	if (addition->request != NULL)
@@ -482,7 +497,7 @@ blocking_expected(struct blocking *blocking, struct addition *addition)
 	else
 		lower_all(blocking, addition, &work);
 	blocking_unlock(blocking);
-	do_work(&work, here);
+	do_work(&work);
 }
 
 /* The request has added nothing, or nothing that was announced. */
@@ -491,17 +506,16 @@ detach(struct request *request)
 {
 	struct blocking *blocking = hub_of(request);
 	struct addition *addition = request->addition;
-	const struct store *here = request->store;
 	struct blocking_work work;
 
-	blocking_work_init(&work);
+	blocking_work_init(&work, request->store);
 	request->addition = NULL;
 	blocking_lock(blocking);
 	addition->request = NULL;
 	if (addition->raised)
 		lower_all(blocking, addition, &work);
 	blocking_unlock(blocking);
-	do_work(&work, here);
+	do_work(&work);
 }
 
 bool
@@ -532,10 +546,9 @@ static void
 raise_and_finish(struct request *request, struct blocking *blocking)
 {
 	struct addition *addition = request->addition;
-	const struct store *here = request->store;
 	struct blocking_work work;
 
-	blocking_work_init(&work);
+	blocking_work_init(&work, request->store);
 	if (addition != NULL) {
 		addition->raised = true;
 		raise_all(blocking, addition, &work);
@@ -544,7 +557,7 @@ raise_and_finish(struct request *request, struct blocking *blocking)
 	blocking_unlock(blocking);
 	if (addition == NULL)
 		request_finish(request);
-	do_work(&work, here);
+	do_work(&work);
 }
 
 /* Whether the request finishes at once: nobody waits, or its statement was
@@ -606,14 +619,14 @@ blocking_notice(struct blocking *blocking, int db, struct bytes key)
 	struct blocking_work work;
 
 	blocking_name_indexed(&name, db, key);
-	blocking_work_init(&work);
+	blocking_work_init(&work, NULL);
 	blocking_lock(blocking);
 	queue = blocking_find_queues(&blocking->keys, &name);
 	for (; queue != NULL; queue = queue->next)
 		if (queue->places != NULL)
 			blocking_raise_outside(&blocking->keys, queue, &work);
 	blocking_unlock(blocking);
-	do_work(&work, NULL);
+	do_work(&work);
 }
 
 /* --- streams that go away -------------------------------------------- */
@@ -673,14 +686,14 @@ blocking_note_write(const struct request *request)
 	if (atomic_load_explicit(&blocking->registered, memory_order_relaxed) ==
 		0)
 		return;
-	blocking_work_init(&work);
+	blocking_work_init(&work, request->store);
 	blocking_lock(blocking);
 	if (command->keys[0].begin == KEY_BEGIN_NONE)
 		wake_all_readers(blocking, &work);
 	else
 		wake_readers_of_keys(blocking, request, &work);
 	blocking_unlock(blocking);
-	do_work(&work, NULL);
+	do_work(&work);
 }
 
 enum blocking_awaited
@@ -700,7 +713,8 @@ blocking_find_awaited(struct blocking *blocking, const struct store *store,
 	for (; queue != NULL; queue = queue->next) {
 		if (queue->places == NULL)
 			continue;
-		if (queue->elsewhere > 0 || queue->home != store)
+		if (queue->elsewhere > 0 ||
+			(queue->in_flight > 0 && queue->sender != store))
 			awaited = AWAITED;
 		else if (awaited == AWAITED_BY_NOBODY)
 			awaited = AWAITED_IN_LANE;
@@ -744,10 +758,10 @@ blocking_close(struct blocking *blocking)
 {
 	struct blocking_work work;
 
-	blocking_work_init(&work);
+	blocking_work_init(&work, NULL);
 	blocking_lock(blocking);
 	blocking->closing = true;
 	blocking_claim_waiting(&blocking->keys, ENDING_SHUTDOWN, &work);
 	blocking_unlock(blocking);
-	do_work(&work, NULL);
+	do_work(&work);
 }

@@ -44,8 +44,9 @@ struct blocked {
 	 * look.  Empty: an addition is for all who wait (XREAD).  Lists and
 	 * sorted sets leave it empty: there all compete. */
 	struct bytes rivals;
-	/* Every attempt from one key is a call_send() with that key alone, so
-	 * that it follows what the same worker has sent before. */
+	/* Every attempt from one key does nothing but a call_send() with that
+	 * key alone, of a call_new_for(sender, …): the worker that adds makes
+	 * it, so that it follows the addition in the key's lane. */
 	bool in_lane;
 	/* Sends a call that would serve the request from keys[index] (-1: from
 	 * the first of all keys that has something; the first attempt).  Its
@@ -62,6 +63,9 @@ struct blocked {
 	void (*look)(struct blocked *blocked);
 	/* Writes the reply for a timeout (or CLIENT UNBLOCK) and finishes. */
 	void (*reply_timeout)(struct request *request);
+
+	/* Whose thread attempts: request->store, unless in_lane. */
+	struct store *sender;
 
 	/* For blocking.c. */
 	struct blocking_place *places; /* in the queues of its keys */

@@ -1,7 +1,7 @@
 /* Queues of waiting requests, and signals; see blocking_queue.h.
  *
- * Attempts of one queue run side by side only on one worker, whose calls to
- * the key's lane keep their order, so that elements go to waiters in the order
+ * Attempts of one queue run side by side only when one worker sends them, whose
+ * calls to the key's lane keep their order, so that elements go to waiters in the order
  * in which these came.  A waiter that is busy with another of its keys holds up
  * those behind it: if it finds nothing there, it is the first here. */
 #include "commands/blocking_queue.h"
@@ -21,8 +21,9 @@ enum {
 };
 
 void
-blocking_work_init(struct blocking_work *work)
+blocking_work_init(struct blocking_work *work, struct store *here)
 {
+	work->here = here;
 	work->attempts = NULL;
 	work->last_attempt = &work->attempts;
 	work->finished = NULL;
@@ -204,6 +205,16 @@ blocking_free_keys(struct awaited_keys *keys)
 
 /* --- attempts -------------------------------------------------------- */
 
+/* Whoever adds also takes, where the key's lane keeps the order. */
+static struct store *
+choose_sender(const struct blocked *blocked, const struct blocking_work *work)
+{
+	bool here =
+		blocked->in_lane && work->here != NULL && blocked->ending == 0;
+
+	return here ? work->here : blocked->request->store;
+}
+
 static void
 launch(struct blocking_place *place, struct blocking_signal *signal,
 	struct blocking_work *work)
@@ -219,7 +230,8 @@ launch(struct blocking_place *place, struct blocking_signal *signal,
 	blocked->next_work = NULL;
 	signal->in_flight++;
 	queue->in_flight++;
-	queue->store = blocked->request->store;
+	blocked->sender = choose_sender(blocked, work);
+	queue->sender = blocked->sender;
 	*work->last_attempt = blocked;
 	work->last_attempt = &blocked->next_work;
 }
@@ -261,7 +273,7 @@ launch_next(struct blocking_queue *queue, struct blocking_work *work)
 	place = first_place(queue);
 	if (place == NULL || place->blocked->state != BLOCKED_WAITING ||
 		(queue->in_flight > 0 &&
-			queue->store != place->blocked->request->store))
+			queue->sender != choose_sender(place->blocked, work)))
 		return false;
 	if (signal->left != BLOCKING_UNKNOWN)
 		signal->left--;
@@ -456,8 +468,7 @@ take_back(struct blocking_signal *cause, uint64_t launched)
 static bool
 is_elsewhere(const struct blocking_queue *queue, const struct blocked *blocked)
 {
-	return !blocked->in_lane || queue->for_all ||
-		blocked->request->store != queue->home;
+	return !blocked->in_lane || queue->for_all;
 }
 
 bool
@@ -485,8 +496,6 @@ blocking_enter(struct awaited_keys *keys, struct blocked *blocked)
 		*place = (struct blocking_place){
 			.blocked = blocked, .queue = queue, .index = i
 		};
-		if (queue->places == NULL)
-			queue->home = request->store;
 		queue->elsewhere += is_elsewhere(queue, blocked);
 		behind = behind || queue->key->empty ||
 			(queue->places != NULL && !queue->for_all);

@@ -73,14 +73,12 @@ struct blocking_queue {
 	char type;
 	bool for_all; /* an addition is for everybody who waits */
 	struct blocking_place *places;
-	/* Of the places, those that are not attempted in the key's lane by
-	 * the first one's worker. */
+	/* Of the places, those that are not attempted in the key's lane. */
 	int elsewhere;
-	const struct store *home; /* the worker of the first place */
 	struct blocking_signal *signals;
 	uint64_t latest; /* number of the last signal */
-	int in_flight; /* attempts, all on one worker */
-	const struct store *store; /* its */
+	int in_flight; /* attempts, all sent by one worker */
+	const struct store *sender; /* its */
 	int window; /* how many there may be */
 	bool touched; /* on the list of those that may be empty now */
 	struct blocking_queue *next_touched;
@@ -107,11 +105,12 @@ struct awaited_key {
 
 /* What is to be done once the lock is released. */
 struct blocking_work {
+	struct store *here; /* the calling worker's; NULL: no worker */
 	struct blocked *attempts, **last_attempt;
 	struct addition *finished, **last_finished;
 };
 
-void blocking_work_init(struct blocking_work *work);
+void blocking_work_init(struct blocking_work *work, struct store *here);
 
 struct awaited_keys {
 	struct awaited_key *table;

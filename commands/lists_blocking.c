@@ -126,10 +126,10 @@ pop_from(struct waiting_pop *waiting, int key)
 	struct call *call;
 
 	if (waiting->nested)
-		call = call_new(request->store, SQL_list_pop_several, pop_done,
-			waiting);
+		call = call_new_for(waiting->blocked.sender, request->store,
+			SQL_list_pop_several, pop_done, waiting);
 	else
-		call = call_new(request->store,
+		call = call_new_for(waiting->blocked.sender, request->store,
 			waiting->pop.front ? SQL_list_pop_front :
 					     SQL_list_pop_back,
 			pop_done, waiting);

@@ -17,11 +17,13 @@ struct call_block {
 };
 
 struct call *
-call_new(struct store *store, enum statement_id id, call_done done, void *arg)
+call_new_for(struct store *sender, struct store *store, enum statement_id id,
+	call_done done, void *arg)
 {
-	struct call *call = store_take_call(store);
+	struct call *call = store_take_call(sender);
 
 	call->store = store;
+	call->sender = sender;
 	call->id = id;
 	call->done = done;
 	call->arg = arg;
@@ -42,6 +44,12 @@ call_new(struct store *store, enum statement_id id, call_done done, void *arg)
 	call->blocks = NULL;
 	call->result = (struct result){ .status = STORE_OK };
 	return call;
+}
+
+struct call *
+call_new(struct store *store, enum statement_id id, call_done done, void *arg)
+{
+	return call_new_for(store, store, id, done, arg);
 }
 
 static struct value *
@@ -234,7 +242,7 @@ send_along(struct call *call, enum call_route route)
 		call->column_count = call->value_count;
 	assert(call->value_count == call->column_count * call->element_count);
 	call->route = route;
-	store_send(call->store, call);
+	store_send(call->sender, call);
 }
 
 void

@@ -73,6 +73,7 @@ typedef bool (*call_on_rows)(void *arg, const struct result *rows);
 struct call {
 	struct call *next; /* in whatever queue holds it */
 	struct store *store; /* whose thread continues */
+	struct store *sender; /* whose thread sends */
 	struct lane *lane; /* where it was sent */
 	enum statement_id id;
 	call_done done;
@@ -98,6 +99,10 @@ struct call {
 
 struct call *call_new(
 	struct store *store, enum statement_id id, call_done done, void *arg);
+/* Made and sent on the thread of `sender`, behind what that has sent, and
+ * continued on that of `store`. */
+struct call *call_new_for(struct store *sender, struct store *store,
+	enum statement_id id, call_done done, void *arg);
 
 /* The first three parameters of every statement about keys: db int4, slot
  * int2, key bytea.  Once per element. */
