@@ -105,7 +105,10 @@ reply_hello(struct request *request)
 	reply_bulk_text(reply, "id");
 	reply_integer(reply, (int64_t)request->connection->id);
 	reply_bulk_text(reply, "mode");
-	reply_bulk_text(reply, "standalone");
+	reply_bulk_text(reply,
+		settings_get(request->server->settings, cluster_enabled) ?
+			"cluster" :
+			"standalone");
 	reply_bulk_text(reply, "role");
 	reply_bulk_text(reply, "master");
 	reply_bulk_text(reply, "modules");

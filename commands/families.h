@@ -11,6 +11,7 @@
 #define COMMAND_FAMILIES(family) \
 	family(bitmap_commands) \
 	family(client_commands) \
+	family(cluster_commands) \
 	family(config_commands) \
 	family(connection_commands) \
 	family(debug_commands) \
@@ -25,6 +26,7 @@
 	family(latency_commands) \
 	family(list_commands) \
 	family(memory_commands) \
+	family(module_commands) \
 	family(pool_commands) \
 	family(server_commands) \
 	family(session_commands) \

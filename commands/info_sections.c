@@ -57,7 +57,9 @@ info_print_server(struct evbuffer *text, struct request *request)
 	line(text, "redis_git_sha1:00000000");
 	line(text, "redis_git_dirty:0");
 	line(text, "redis_build_id:0");
-	line(text, "redis_mode:standalone");
+	line(text, "redis_mode:%s",
+		settings_get(server->settings, cluster_enabled) ? "cluster" :
+								  "standalone");
 	line(text, "os:%s %s %s", system.sysname, system.release,
 		system.machine);
 	line(text, "arch_bits:%zu", sizeof(void *) * 8);
@@ -386,7 +388,7 @@ info_print_modules(struct evbuffer *text, struct request *request)
 void
 info_print_cluster(struct evbuffer *text, struct request *request)
 {
-	(void)request;
 	line(text, "# Cluster");
-	line(text, "cluster_enabled:0");
+	line(text, "cluster_enabled:%d",
+		settings_get(request->server->settings, cluster_enabled) != 0);
 }

@@ -44,14 +44,6 @@ setting_check_no_acl_file(union setting_value *value, const char **error)
 }
 
 bool
-setting_check_no_cluster(union setting_value *value, const char **error)
-{
-	*error = "Redis Cluster is not supported: start any number of servers "
-		 "on one database instead";
-	return value->number == 0;
-}
-
-bool
 setting_check_no_defragmentation(union setting_value *value, const char **error)
 {
 	*error = "Active defragmentation cannot be enabled: it requires a "

@@ -174,7 +174,6 @@ bool setting_check_ticks(union setting_value *value, const char **error);
 bool setting_check_shutdown(union setting_value *value, const char **error);
 bool setting_check_no_tls(union setting_value *value, const char **error);
 bool setting_check_no_acl_file(union setting_value *value, const char **error);
-bool setting_check_no_cluster(union setting_value *value, const char **error);
 bool setting_check_no_defragmentation(
 	union setting_value *value, const char **error);
 bool setting_check_title_template(

@@ -182,6 +182,20 @@ SELECT count(*)
  WHERE k.db = $1::int4
    AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()))
 
+-- name: key_count_in_slot
+SELECT count(*)
+  FROM respgres.key k
+ WHERE k.db = $1::int4 AND k.slot = $2::int4
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()))
+
+-- name: key_names_in_slot
+SELECT coalesce(k.long_key, k.key)
+  FROM respgres.key k
+ WHERE k.db = $1::int4 AND k.slot = $2::int4
+   AND (k.expires_at IS NULL OR k.expires_at > (SELECT respgres.now_ms()))
+ ORDER BY k.key
+ LIMIT $3::int8
+
 -- name: key_random
 SELECT respgres.random_key($1::int4)
 

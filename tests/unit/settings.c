@@ -174,7 +174,6 @@ Test(settings, errors_name_the_file_and_the_line)
 	expect_refused("rename-command flushall x", "not supported");
 	expect_refused("replicaof 127.0.0.1 abc", "Invalid master port");
 	expect_refused("replicaof 127.0.0.1 6379", "not supported");
-	expect_refused("cluster-enabled yes", "not supported");
 	expect_refused("database-class 1 slow", "durable, async, cache");
 	expect_refused("notify-keyspace-events q", "Invalid event class");
 	expect_refused("latency-tracking-info-percentiles 101", "[0.0,100.0]");
