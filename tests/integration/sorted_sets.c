@@ -172,6 +172,25 @@ Test(sorted_sets, zrange_goes_by_score)
 	});
 }
 
+/* Of members with several scores Redis takes those behind the first that fits. */
+Test(sorted_sets, zrange_goes_by_alphabet_over_scores)
+{
+	play((struct exchange[]){
+		{ "ZADD z 1 a 2 b 3 c 4 d", ":4" },
+		{ "ZRANGE z [b [c BYLEX", "[$b $c]" },
+		{ "ZRANGE z (c [b BYLEX REV", "[$b]" },
+		{ "ZRANGE z - (c BYLEX", "[$a $b]" },
+		{ "ZRANGE z (c + BYLEX", "[$d]" },
+		{ "ZRANGE z [x + BYLEX", "[]" },
+		{ "ZLEXCOUNT z [b +", ":3" },
+		{ "ZRANGESTORE y z [b [c BYLEX", ":2" },
+		{ "ZRANGE y 0 -1 WITHSCORES", "[$b $2 $c $3]" },
+		{ "ZREMRANGEBYLEX z [b [c", ":2" },
+		{ "ZRANGE z 0 -1", "[$a $d]" },
+		{ 0 },
+	});
+}
+
 Test(sorted_sets, zrange_goes_by_alphabet)
 {
 	play((struct exchange[]){

@@ -124,6 +124,58 @@ BEGIN
 END
 $$;
 
+-- Puts scores in place of those that are NULL in a range of members: that which
+-- all members should have.  Where they have not, Redis looks for the first one
+-- that is not too small, and takes those behind it up to one that is too large.
+CREATE OR REPLACE FUNCTION respgres.sorted_set_lexical_bounds(
+    slot smallint, content_id bigint,
+    INOUT low double precision, INOUT low_member bytea,
+    INOUT high double precision, INOUT high_member bytea)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    least_score double precision;
+    greatest_score double precision;
+BEGIN
+    SELECT m.score INTO least_score
+      FROM respgres.sorted_set_member m
+     WHERE m.slot = sorted_set_lexical_bounds.slot
+       AND m.content_id = sorted_set_lexical_bounds.content_id
+       AND m.slot >= 0
+     ORDER BY m.score, m.member LIMIT 1;
+    SELECT m.score INTO greatest_score
+      FROM respgres.sorted_set_member m
+     WHERE m.slot = sorted_set_lexical_bounds.slot
+       AND m.content_id = sorted_set_lexical_bounds.content_id
+       AND m.slot >= 0
+     ORDER BY m.score DESC, m.member DESC LIMIT 1;
+    IF least_score = greatest_score THEN
+        low := coalesce(low, least_score);
+        high := coalesce(high, least_score);
+        RETURN;
+    END IF;
+    IF low IS NULL THEN
+        SELECT m.score, m.member INTO low, low_member
+          FROM respgres.sorted_set_member m
+         WHERE m.slot = sorted_set_lexical_bounds.slot
+           AND m.content_id = sorted_set_lexical_bounds.content_id
+           AND m.slot >= 0 AND m.member >= low_member
+         ORDER BY m.score, m.member LIMIT 1;
+    END IF;
+    IF high IS NULL THEN
+        SELECT m.score, m.member INTO high, high_member
+          FROM respgres.sorted_set_member m
+         WHERE m.slot = sorted_set_lexical_bounds.slot
+           AND m.content_id = sorted_set_lexical_bounds.content_id
+           AND m.slot >= 0
+           AND ROW(m.score, m.member) >= ROW(low, low_member)
+           AND m.member >= high_member
+         ORDER BY m.score, m.member LIMIT 1;
+        high := coalesce(high, 'NaN');
+        high_member := coalesce(high_member, '');
+    END IF;
+END
+$$;
+
 -- What ZRANGE and its like ask for, as a range of positions of which `skip`
 -- members are left out and then up to `count` taken (NULL: all), from the end
 -- when `backwards`.
@@ -156,13 +208,9 @@ BEGIN
         low_member := '';
         high_member := '';
     ELSIF low IS NULL OR high IS NULL THEN
-        SELECT coalesce(low, m.score), coalesce(high, m.score)
-          INTO low, high
-          FROM respgres.sorted_set_member m
-         WHERE m.slot = sorted_set_window.slot
-           AND m.content_id = sorted_set_window.content_id
-           AND m.slot >= 0
-         ORDER BY m.score, m.member LIMIT 1;
+        SELECT b.* INTO low, low_member, high, high_member
+          FROM respgres.sorted_set_lexical_bounds(
+               slot, content_id, low, low_member, high, high_member) b;
     END IF;
     IF skip < 0 OR skip >= size OR count <= 0 THEN
         low := NULL;
