@@ -1,7 +1,7 @@
 -- Sessions: one row each, found by id, by token, or by what they are.
 --
 -- What lanes send with the id's slot ends in _at; the functions for SQL stand
--- in 54_session_api.sql.
+-- in 52_session_api.sql.
 
 -- A number for a session created at that time.
 CREATE OR REPLACE FUNCTION respgres.session_number(now_ms bigint)
