@@ -31,7 +31,7 @@ $(V).SILENT:
 ## flags ---------------------------------------------------------------------
 
 PACKAGES := libpq libevent libevent_pthreads libevent_openssl hiredis jansson \
-	libcrypto libxxhash liblzf libzstd
+	libssl libcrypto libxxhash liblzf libzstd
 # Asked once per run of make, and not by targets that need no library.
 lazy = $(eval $(1) := $$(shell $(2)))$($(1))
 PACKAGE_CFLAGS = $(call lazy,PACKAGE_CFLAGS,pkg-config --cflags $(PACKAGES))

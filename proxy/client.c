@@ -9,6 +9,7 @@
 #include "proxy/dispatch.h"
 #include "proxy/parser.h"
 #include "proxy/pause.h"
+#include "proxy/tls.h"
 #include "proxy/worker.h"
 #include "storage/base/clock.h"
 #include "storage/base/log.h"
@@ -80,6 +81,8 @@ close_socket(struct client *client)
 	if (client->writable != NULL)
 		event_free(client->writable);
 	client->readable = client->writable = NULL;
+	tls_free(client->tls);
+	client->tls = NULL;
 	close(client->socket);
 	client->socket = -1;
 	client->closing = true;
@@ -169,6 +172,8 @@ on_writable(evutil_socket_t socket, short what, void *arg)
 	(void)what;
 	client->want_write = false;
 	worker_mark_dirty(client->worker, client);
+	if (client->reads_when_writable)
+		event_active(client->readable, EV_READ, 1);
 }
 
 static void
@@ -190,7 +195,9 @@ write_output(struct client *client)
 	struct counters *counters = client->worker->counters;
 
 	while (client_output_size(client) > 0) {
-		int written = evbuffer_write(client->output, client->socket);
+		int written = client->tls != NULL ?
+			tls_write(client->tls, client->output) :
+			evbuffer_write(client->output, client->socket);
 
 		if (written <= 0) {
 			if (errno != EAGAIN && errno != EINTR)
@@ -498,10 +505,13 @@ adjust_reading(struct client *client, bool hungry)
 	if (client->socket < 0 || client->closing || client->ended ||
 		client->worker->draining)
 		return;
-	if (hungry)
-		event_add(client->readable, NULL);
-	else
+	if (!hungry) {
 		event_del(client->readable);
+		return;
+	}
+	event_add(client->readable, NULL);
+	if (client->tls != NULL && tls_has_input(client->tls))
+		event_active(client->readable, EV_READ, 1);
 }
 
 void
@@ -548,6 +558,21 @@ end_input(struct client *client)
 	worker_mark_dirty(client->worker, client);
 }
 
+static ssize_t
+read_input(struct client *client, const struct parser_target *target)
+{
+	ssize_t size;
+
+	if (client->tls == NULL)
+		return read(client->socket, target->data, target->size);
+	size = tls_read(client->tls, target->data, target->size);
+	client->reads_when_writable =
+		size < 0 && tls_reads_when_writable(client->tls);
+	if (client->reads_when_writable && !client->want_write)
+		wait_until_writable(client);
+	return size;
+}
+
 static void
 on_readable(evutil_socket_t socket, short what, void *arg)
 {
@@ -556,12 +581,13 @@ on_readable(evutil_socket_t socket, short what, void *arg)
 	struct parser_target target;
 	ssize_t size;
 
+	(void)socket;
 	(void)what;
 	if (client->parser == NULL)
 		client->parser = parser_new();
 	target = parser_next_target(
 		client->parser, worker->read_buffer, WORKER_READ_SIZE);
-	size = read(socket, target.data, target.size);
+	size = read_input(client, &target);
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size == 0) {
@@ -584,7 +610,7 @@ on_readable(evutil_socket_t socket, short what, void *arg)
 }
 
 struct client *
-client_new(struct worker *worker, int socket, bool local)
+client_new(struct worker *worker, int socket, struct ssl_st *tls, bool local)
 {
 	struct client *client = memory_allocate_zeroed(1, sizeof(*client));
 	struct connection *connection = &client->connection;
@@ -601,6 +627,7 @@ client_new(struct worker *worker, int socket, bool local)
 	connection->finish = finish_request;
 	client->worker = worker;
 	client->socket = socket;
+	client->tls = tls;
 	client->last = &client->first;
 	client->reply_size = REPLY_SIZE_FIRST;
 	client->readable = event_new(worker->base, socket, EV_READ | EV_PERSIST,

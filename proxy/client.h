@@ -21,6 +21,7 @@ struct event;
 struct evbuffer;
 struct parser;
 struct request;
+struct ssl_st;
 struct worker;
 
 /* What is in flight decides what may start; see dispatch.c. */
@@ -38,6 +39,7 @@ struct client {
 	struct connection connection; /* first: see client_of() */
 	struct worker *worker;
 	int socket; /* -1 once closed */
+	struct ssl_st *tls; /* NULL: none; see tls.h */
 	struct event *readable, *writable;
 	struct parser *parser; /* NULL while idle */
 	struct evbuffer *output; /* NULL while idle */
@@ -45,6 +47,7 @@ struct client {
 	struct client *next_dirty, *next_starved, *next_monitor;
 	bool dirty, starved;
 	bool want_write; /* the socket was full */
+	bool reads_when_writable; /* TLS has to write before it can read */
 	bool closing; /* write what is left, then close */
 	bool ended; /* the peer sent its last byte */
 	bool in_process; /* client_process() is on the stack */
@@ -59,8 +62,9 @@ struct client {
 	size_t reply_size; /* what the next replies are taken to be */
 };
 
-/* Takes over `socket`, which is non-blocking. */
-struct client *client_new(struct worker *worker, int socket, bool local);
+/* Takes over `socket`, which is non-blocking, and `tls` (NULL: none). */
+struct client *client_new(
+	struct worker *worker, int socket, struct ssl_st *tls, bool local);
 
 static inline struct client *
 client_of(struct connection *connection)

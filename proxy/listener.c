@@ -3,6 +3,7 @@
 
 #include "commands/counters.h"
 #include "commands/server.h"
+#include "proxy/tls.h"
 #include "proxy/worker.h"
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
@@ -22,7 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { SOCKETS_MAX = 32, DESCRIPTION_SIZE = 512, ERROR_SIZE = 256 };
+enum { SOCKETS_MAX = 32, DESCRIPTION_SIZE = 512 };
 
 struct socket_set {
 	struct evconnlistener *listeners[SOCKETS_MAX];
@@ -34,11 +35,12 @@ struct listener {
 	struct server *server;
 	struct worker **workers;
 	int worker_count, next_worker;
-	struct socket_set tcp;
+	struct socket_set tcp, tls;
+	struct ssl_ctx_st *tls_context; /* NULL: no TLS */
 	struct evconnlistener *unix_listener;
 	char unix_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char description[DESCRIPTION_SIZE];
-	char error[ERROR_SIZE];
+	char error[TLS_ERROR_SIZE];
 };
 
 /* --- accepting ------------------------------------------------------- */
@@ -92,11 +94,12 @@ choose_worker(struct listener *listener)
 	return best;
 }
 
-/* Says why and closes; the text is small enough for any fresh socket. */
+/* Says why and closes; the text is small enough for any fresh socket.  With TLS
+ * it would have to wait for the handshake. */
 static void
-reject(struct listener *listener, int socket, const char *text)
+reject(struct listener *listener, int socket, bool plain, const char *text)
 {
-	if (write(socket, text, strlen(text)) < 0)
+	if (plain && write(socket, text, strlen(text)) < 0)
 		log_event(LOG_DEBUG, "rejected client is gone", NULL);
 	close(socket);
 	atomic_fetch_add(
@@ -131,23 +134,20 @@ is_protected(const struct listener *listener)
 }
 
 static void
-on_accept(struct evconnlistener *connection_listener, evutil_socket_t socket,
-	struct sockaddr *address, int size, void *arg)
+take(struct listener *listener, int socket, const struct sockaddr *address,
+	bool plain)
 {
-	struct listener *listener = arg;
-	bool local;
+	bool local = is_loopback(address);
+	struct ssl_st *tls = NULL;
 
-	(void)connection_listener;
-	(void)size;
-	local = is_loopback(address);
 	if (count_clients(listener) >=
 		settings_get(listener->server->settings, maxclients)) {
-		reject(listener, socket,
+		reject(listener, socket, plain,
 			"-ERR max number of clients reached\r\n");
 		return;
 	}
 	if (!local && is_protected(listener)) {
-		reject(listener, socket,
+		reject(listener, socket, plain,
 			"-DENIED respgres is running in protected mode "
 			"because no password is set for the default user. "
 			"Connections from other machines are refused until a "
@@ -157,7 +157,32 @@ on_accept(struct evconnlistener *connection_listener, evutil_socket_t socket,
 	}
 	if (address->sa_family != AF_UNIX)
 		set_tcp_options(listener, socket);
-	worker_take_socket(choose_worker(listener), socket, local);
+	if (!plain) {
+		tls = tls_new(listener->tls_context, socket);
+		if (tls == NULL) {
+			close(socket);
+			return;
+		}
+	}
+	worker_take_socket(choose_worker(listener), socket, tls, local);
+}
+
+static void
+on_accept(struct evconnlistener *connection_listener, evutil_socket_t socket,
+	struct sockaddr *address, int size, void *arg)
+{
+	(void)connection_listener;
+	(void)size;
+	take(arg, socket, address, true);
+}
+
+static void
+on_accept_tls(struct evconnlistener *connection_listener,
+	evutil_socket_t socket, struct sockaddr *address, int size, void *arg)
+{
+	(void)connection_listener;
+	(void)size;
+	take(arg, socket, address, false);
 }
 
 static void
@@ -174,8 +199,16 @@ on_accept_error(struct evconnlistener *connection_listener, void *arg)
 
 /* --- opening --------------------------------------------------------- */
 
+/* What is listened to alike at several addresses. */
+struct opening {
+	struct socket_set *set;
+	evconnlistener_cb accept;
+	int port;
+};
+
 static struct evconnlistener *
-open_address(struct listener *listener, const struct addrinfo *info)
+open_address(struct listener *listener, const struct opening *opening,
+	const struct addrinfo *info)
 {
 	unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
 		LEV_OPT_REUSEABLE;
@@ -183,8 +216,8 @@ open_address(struct listener *listener, const struct addrinfo *info)
 
 	if (info->ai_family == AF_INET6)
 		flags |= LEV_OPT_BIND_IPV6ONLY;
-	opened = evconnlistener_new_bind(listener->base, on_accept, listener,
-		flags,
+	opened = evconnlistener_new_bind(listener->base, opening->accept,
+		listener, flags,
 		(int)settings_get(listener->server->settings, tcp_backlog),
 		info->ai_addr, (int)info->ai_addrlen);
 	if (opened != NULL)
@@ -193,8 +226,10 @@ open_address(struct listener *listener, const struct addrinfo *info)
 }
 
 static bool
-open_host(struct listener *listener, struct socket_set *set, const char *host)
+open_host(struct listener *listener, const struct opening *opening,
+	const char *host)
 {
+	struct socket_set *set = opening->set;
 	bool optional = *host == '-';
 	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 		.ai_socktype = SOCK_STREAM };
@@ -210,13 +245,13 @@ open_host(struct listener *listener, struct socket_set *set, const char *host)
 		host = NULL;
 		hints.ai_family = AF_INET6;
 	}
-	snprintf(port, sizeof(port), "%d",
-		(int)settings_get(listener->server->settings, port));
+	snprintf(port, sizeof(port), "%d", opening->port);
 	error = getaddrinfo(host, port, &hints, &found);
 	for (struct addrinfo *info = found;
 		info != NULL && set->count < SOCKETS_MAX;
 		info = info->ai_next) {
-		struct evconnlistener *one = open_address(listener, info);
+		struct evconnlistener *one =
+			open_address(listener, opening, info);
 
 		if (one != NULL) {
 			set->listeners[set->count++] = one;
@@ -242,19 +277,20 @@ close_set(struct socket_set *set)
 }
 
 static bool
-open_tcp(struct listener *listener, struct socket_set *set)
+open_all(struct listener *listener, const struct opening *opening)
 {
 	const struct settings *settings = listener->server->settings;
+	struct socket_set *set = opening->set;
 	size_t count = 0;
 	char **hosts;
 	bool opened = true;
 
 	set->count = 0;
-	if (settings_get(settings, port) == 0)
+	if (opening->port == 0)
 		return true;
 	hosts = settings_split(settings_get_text(settings, bind), &count);
 	for (size_t i = 0; opened && i < count; i++)
-		opened = open_host(listener, set, hosts[i]);
+		opened = open_host(listener, opening, hosts[i]);
 	settings_words_free(hosts, count);
 	if (opened && set->count == 0 && count > 0) {
 		snprintf(listener->error, sizeof(listener->error),
@@ -265,6 +301,40 @@ open_tcp(struct listener *listener, struct socket_set *set)
 	if (!opened)
 		close_set(set);
 	return opened;
+}
+
+static bool
+open_tcp(struct listener *listener, struct socket_set *set)
+{
+	struct opening opening = { set, on_accept,
+		(int)settings_get(listener->server->settings, port) };
+
+	return open_all(listener, &opening);
+}
+
+static bool
+renew_context(struct listener *listener)
+{
+	struct ssl_ctx_st *context =
+		tls_context_new(listener->server->settings, listener->error);
+
+	if (context == NULL)
+		return false;
+	tls_context_free(listener->tls_context);
+	listener->tls_context = context;
+	return true;
+}
+
+static bool
+open_tls(struct listener *listener, struct socket_set *set)
+{
+	struct opening opening = { set, on_accept_tls,
+		(int)settings_get(listener->server->settings, tls_port) };
+
+	set->count = 0;
+	if (opening.port != 0 && !renew_context(listener))
+		return false;
+	return open_all(listener, &opening);
 }
 
 static bool
@@ -299,6 +369,33 @@ open_unix(struct listener *listener)
 	return true;
 }
 
+/* Adds the addresses of a set behind what is there; where the rest begins. */
+static char *
+describe_set(struct listener *listener, const struct socket_set *set, char *at,
+	const char *suffix)
+{
+	char *end = listener->description + sizeof(listener->description);
+
+	for (int i = 0; i < set->count && at < end; i++) {
+		struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+		socklen_t size = sizeof(address);
+		char host[INET6_ADDRSTRLEN] = "?", port[8] = "?";
+		bool v6;
+
+		if (getsockname(evconnlistener_get_fd(set->listeners[i]),
+			    (struct sockaddr *)&address, &size) != 0)
+			continue;
+		getnameinfo((struct sockaddr *)&address, size, host,
+			sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV);
+		v6 = address.ss_family == AF_INET6;
+		at += snprintf(at, (size_t)(end - at), "%s%s%s%s:%s%s",
+			at > listener->description ? ", " : "", v6 ? "[" : "",
+			host, v6 ? "]" : "", port, suffix);
+	}
+	return at < end ? at : end;
+}
+
 static void
 describe(struct listener *listener)
 {
@@ -306,27 +403,9 @@ describe(struct listener *listener)
 	char *end = at + sizeof(listener->description);
 
 	*at = '\0';
-	for (int i = 0; i < listener->tcp.count; i++) {
-		struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
-		socklen_t size = sizeof(address);
-		char host[INET6_ADDRSTRLEN] = "?", port[8] = "?";
-		bool v6;
-
-		if (getsockname(
-			    evconnlistener_get_fd(listener->tcp.listeners[i]),
-			    (struct sockaddr *)&address, &size) != 0)
-			continue;
-		getnameinfo((struct sockaddr *)&address, size, host,
-			sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV);
-		v6 = address.ss_family == AF_INET6;
-		at += snprintf(at, (size_t)(end - at), "%s%s%s%s:%s",
-			at > listener->description ? ", " : "", v6 ? "[" : "",
-			host, v6 ? "]" : "", port);
-		if (at >= end)
-			return;
-	}
-	if (listener->unix_listener != NULL)
+	at = describe_set(listener, &listener->tcp, at, "");
+	at = describe_set(listener, &listener->tls, at, " (TLS)");
+	if (listener->unix_listener != NULL && at < end)
 		snprintf(at, (size_t)(end - at), "%s%s",
 			at > listener->description ? ", " : "",
 			listener->unix_path);
@@ -350,7 +429,8 @@ bool
 listener_open(struct listener *listener, const char **error)
 {
 	*error = listener->error;
-	if (!open_tcp(listener, &listener->tcp) || !open_unix(listener)) {
+	if (!open_tcp(listener, &listener->tcp) ||
+		!open_tls(listener, &listener->tls) || !open_unix(listener)) {
 		listener_close(listener);
 		return false;
 	}
@@ -372,10 +452,34 @@ listener_reopen_tcp(struct listener *listener, const char **error)
 	return true;
 }
 
+bool
+listener_reopen_tls(struct listener *listener, const char **error)
+{
+	struct socket_set fresh;
+
+	*error = listener->error;
+	if (!open_tls(listener, &fresh))
+		return false;
+	close_set(&listener->tls);
+	listener->tls = fresh;
+	describe(listener);
+	return true;
+}
+
+bool
+listener_renew_tls(struct listener *listener, const char **error)
+{
+	*error = listener->error;
+	/* Without TLS the files may be named one after the other. */
+	return settings_get(listener->server->settings, tls_port) == 0 ||
+		renew_context(listener);
+}
+
 void
 listener_close(struct listener *listener)
 {
 	close_set(&listener->tcp);
+	close_set(&listener->tls);
 	if (listener->unix_listener == NULL)
 		return;
 	evconnlistener_free(listener->unix_listener);
@@ -389,6 +493,7 @@ listener_free(struct listener *listener)
 	if (listener == NULL)
 		return;
 	listener_close(listener);
+	tls_context_free(listener->tls_context);
 	free(listener);
 }
 

@@ -184,21 +184,67 @@ sample_memory(evutil_socket_t socket, short what, void *arg)
 /* --- changes while running ------------------------------------------- */
 
 static bool
-reopen_on_main(void *arg, const char **error)
+reopen_tcp(void *arg, const char **error)
 {
 	struct service *service = arg;
 
 	return listener_reopen_tcp(service->listener, error);
 }
 
-/* Called on a worker, under the settings' lock: the listener's sockets belong
- * to the main thread, which never takes that lock. */
 static bool
-apply_addresses(void *arg, const char **error)
+reopen_tls(void *arg, const char **error)
 {
 	struct service *service = arg;
 
-	return main_tasks_run(service->tasks, reopen_on_main, service, error);
+	return listener_reopen_tls(service->listener, error);
+}
+
+static bool
+reopen_all(void *arg, const char **error)
+{
+	return reopen_tcp(arg, error) && reopen_tls(arg, error);
+}
+
+static bool
+renew_tls(void *arg, const char **error)
+{
+	struct service *service = arg;
+
+	return listener_renew_tls(service->listener, error);
+}
+
+/* The hooks are called on a worker, under the settings' lock: the listener
+ * belongs to the main thread, which never takes that lock. */
+static bool
+apply_port(void *arg, const char **error)
+{
+	struct service *service = arg;
+
+	return main_tasks_run(service->tasks, reopen_tcp, service, error);
+}
+
+static bool
+apply_tls_port(void *arg, const char **error)
+{
+	struct service *service = arg;
+
+	return main_tasks_run(service->tasks, reopen_tls, service, error);
+}
+
+static bool
+apply_bind(void *arg, const char **error)
+{
+	struct service *service = arg;
+
+	return main_tasks_run(service->tasks, reopen_all, service, error);
+}
+
+static bool
+apply_tls(void *arg, const char **error)
+{
+	struct service *service = arg;
+
+	return main_tasks_run(service->tasks, renew_tls, service, error);
 }
 
 static bool
@@ -226,14 +272,35 @@ apply_maxclients(void *arg, const char **error)
 static void
 set_apply_hooks(struct service *service)
 {
+	static const char *const tls_names[] = { "tls-cert-file",
+		"tls-key-file", "tls-key-file-pass", "tls-ca-cert-file",
+		"tls-ca-cert-dir", "tls-dh-params-file", "tls-auth-clients",
+		"tls-protocols", "tls-ciphers", "tls-ciphersuites",
+		"tls-prefer-server-ciphers", "tls-session-caching",
+		"tls-session-cache-size", "tls-session-cache-timeout", NULL };
 	struct settings *settings = service->server.settings;
 
-	settings_set_apply_hook(settings, "port", apply_addresses, service);
-	settings_set_apply_hook(settings, "bind", apply_addresses, service);
+	settings_set_apply_hook(settings, "port", apply_port, service);
+	settings_set_apply_hook(settings, "bind", apply_bind, service);
+	for (int i = 0; tls_names[i] != NULL; i++)
+		settings_set_apply_hook(
+			settings, tls_names[i], apply_tls, service);
+	settings_set_apply_hook(settings, "tls-port", apply_tls_port, service);
 	settings_set_apply_hook(settings, "loglevel", apply_log, service);
 	settings_set_apply_hook(settings, "log-format", apply_log, service);
 	settings_set_apply_hook(
 		settings, "maxclients", apply_maxclients, service);
+}
+
+/* Certificates change in files whose names stay. */
+static void
+reload_certificates(struct service *service)
+{
+	const char *error = NULL;
+
+	if (!apply_tls(service, &error))
+		log_event(LOG_WARNING, "certificates not reloaded", "error",
+			log_text(error), NULL);
 }
 
 static void
@@ -242,17 +309,18 @@ reload(struct worker *worker, void *arg)
 	char *report = NULL;
 	bool done = settings_reload(worker->server->settings, &report);
 
-	(void)arg;
 	log_event(done ? LOG_NOTICE : LOG_WARNING,
 		done ? "configuration reloaded" : "configuration not reloaded",
 		"report", log_text(report), NULL);
 	free(report);
+	if (done)
+		reload_certificates(arg);
 }
 
 void
 service_reload(struct service *service)
 {
-	worker_post(service->workers[0], reload, NULL);
+	worker_post(service->workers[0], reload, service);
 }
 
 /* --- start and stop -------------------------------------------------- */

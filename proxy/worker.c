@@ -4,6 +4,7 @@
 #include "commands/request.h"
 #include "commands/server.h"
 #include "proxy/client.h"
+#include "proxy/tls.h"
 #include "storage/base/clock.h"
 #include "storage/base/memory.h"
 #include "storage/base/settings.h"
@@ -99,6 +100,7 @@ on_wake(evutil_socket_t socket, short what, void *arg)
 
 struct accepted {
 	int socket;
+	struct ssl_st *tls;
 	bool local;
 };
 
@@ -108,21 +110,24 @@ take_socket(struct worker *worker, void *arg)
 	struct accepted *accepted = arg;
 
 	if (worker->draining) {
+		tls_free(accepted->tls);
 		close(accepted->socket);
 		atomic_fetch_sub_explicit(
 			&worker->client_count, 1, memory_order_relaxed);
 	} else {
-		client_new(worker, accepted->socket, accepted->local);
+		client_new(worker, accepted->socket, accepted->tls,
+			accepted->local);
 	}
 	free(accepted);
 }
 
 void
-worker_take_socket(struct worker *worker, int socket, bool local)
+worker_take_socket(
+	struct worker *worker, int socket, struct ssl_st *tls, bool local)
 {
 	struct accepted *accepted = memory_allocate(sizeof(*accepted));
 
-	*accepted = (struct accepted){ socket, local };
+	*accepted = (struct accepted){ socket, tls, local };
 	/* Counted here, so that the next choice of a worker sees it. */
 	atomic_fetch_add_explicit(
 		&worker->client_count, 1, memory_order_relaxed);

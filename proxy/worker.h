@@ -15,6 +15,7 @@ struct counters;
 struct event_base;
 struct request;
 struct server;
+struct ssl_st;
 struct store;
 
 enum { WORKER_READ_SIZE = 64 * 1024 };
@@ -56,8 +57,10 @@ void worker_free(struct worker *worker);
 void worker_post(struct worker *worker,
 	void (*task)(struct worker *worker, void *arg), void *arg);
 
-/* From any thread: serves an accepted socket. */
-void worker_take_socket(struct worker *worker, int socket, bool local);
+/* From any thread: serves an accepted socket, with `tls` (NULL: none), which
+ * becomes the worker's as well. */
+void worker_take_socket(
+	struct worker *worker, int socket, struct ssl_st *tls, bool local);
 
 /* From any thread: stops reading from clients, and ends the loop once every
  * request of all workers is answered and its answer written, or at the

@@ -40,6 +40,11 @@ enum settings_eviction {
 	EVICTION_NONE,
 };
 
+enum settings_tls_auth_clients {
+	TLS_AUTH_CLIENTS_NO,
+	TLS_AUTH_CLIENTS_YES,
+	TLS_AUTH_CLIENTS_OPTIONAL,
+};
 enum settings_supervised {
 	SUPERVISED_NO,
 	SUPERVISED_UPSTART,

@@ -29,14 +29,6 @@ setting_check_shutdown(union setting_value *value, const char **error)
 }
 
 bool
-setting_check_no_tls(union setting_value *value, const char **error)
-{
-	*error = "this server does not listen with TLS; put a TLS proxy "
-		 "before it";
-	return value->number == 0;
-}
-
-bool
 setting_check_no_acl_file(union setting_value *value, const char **error)
 {
 	*error = "ACL files are not supported";

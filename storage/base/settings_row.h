@@ -172,7 +172,6 @@ extern const struct setting_choice setting_choice_evictions[],
 
 bool setting_check_ticks(union setting_value *value, const char **error);
 bool setting_check_shutdown(union setting_value *value, const char **error);
-bool setting_check_no_tls(union setting_value *value, const char **error);
 bool setting_check_no_acl_file(union setting_value *value, const char **error);
 bool setting_check_no_defragmentation(
 	union setting_value *value, const char **error);

@@ -8,7 +8,6 @@
 /* The .def file's own words. */
 #define NONE NULL
 #define WORKS NULL
-#define NO_TLS "the server does not listen with TLS"
 #define NO_RDB "the data are in PostgreSQL, whose backups replace snapshots"
 #define NO_AOF "the data are in PostgreSQL, whose write-ahead log replaces it"
 #define NO_REPLICATION "PostgreSQL replicates; servers share a database"

@@ -70,13 +70,14 @@ const struct setting_choice setting_choice_shutdown_options[] = {
 	{ NULL, 0 },
 };
 
-/* The values of the rest matter to nobody. */
 const struct setting_choice setting_choice_tls_auth_clients[] = {
-	{ "no", 0 },
-	{ "yes", 1 },
-	{ "optional", 2 },
+	{ "no", TLS_AUTH_CLIENTS_NO },
+	{ "yes", TLS_AUTH_CLIENTS_YES },
+	{ "optional", TLS_AUTH_CLIENTS_OPTIONAL },
 	{ NULL, 0 },
 };
+
+/* The values of the rest matter to nobody. */
 
 const struct setting_choice setting_choice_syslog_facilities[] = {
 	{ "user", 1 },
