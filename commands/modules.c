@@ -32,7 +32,6 @@ static const struct command module_subcommands[] = {
 		.arity = 2,
 		.flags = CMD_ADMIN | CMD_NOSCRIPT,
 		.tips = { "nondeterministic_output_order" },
-		.note = "There are none.",
 		.run = cmd_module_list,
 	},
 	{ 0 },
