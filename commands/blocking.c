@@ -747,7 +747,6 @@ blocking_free(struct blocking *blocking)
 {
 	if (blocking == NULL)
 		return;
-	feed_free(blocking->keys.feed);
 	blocking_free_keys(&blocking->keys);
 	pthread_mutex_destroy(&blocking->mutex);
 	free(blocking);

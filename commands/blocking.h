@@ -26,7 +26,7 @@ struct blocking;
 struct blocking_place;
 struct blocking_signal;
 struct event;
-struct event_base;
+struct feed;
 struct request;
 struct server;
 struct store;
@@ -84,9 +84,9 @@ struct blocked {
 
 /* Belongs to the server. */
 struct blocking *blocking_new(struct server *server);
-/* Lets it know, from then on, what other processes and SQL add; `base` is that
- * of the thread which frees it. */
-void blocking_listen(struct blocking *blocking, struct event_base *base);
+/* Lets it know, from then on, what other processes and SQL add.  The feed is
+ * freed before it. */
+void blocking_listen(struct blocking *blocking, struct feed *feed);
 /* After all workers have ended. */
 void blocking_free(struct blocking *blocking);
 /* Closes the connections of all requests that wait, and of those that would

@@ -40,7 +40,7 @@ on_tick(void *arg)
 }
 
 void
-blocking_listen(struct blocking *blocking, struct event_base *base)
+blocking_listen(struct blocking *blocking, struct feed *feed)
 {
 	static const struct feed_handlers handlers = {
 		.added = on_added,
@@ -49,6 +49,6 @@ blocking_listen(struct blocking *blocking, struct event_base *base)
 		.tick = on_tick,
 	};
 
-	blocking->keys.feed =
-		feed_new(base, blocking->server->storage, &handlers, blocking);
+	feed_handle_keys(feed, &handlers, blocking);
+	blocking->keys.feed = feed;
 }

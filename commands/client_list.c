@@ -6,6 +6,7 @@
 #include "commands/command.h"
 #include "commands/connection.h"
 #include "commands/host.h"
+#include "commands/pubsub.h"
 #include "commands/reply.h"
 #include "commands/request.h"
 #include "commands/server.h"
@@ -30,6 +31,8 @@ print_flags(const struct connection *connection,
 
 	if (connection->monitor)
 		*next++ = 'O';
+	if (connection->subscriptions != NULL)
+		*next++ = 'P';
 	if (facts->blocked)
 		*next++ = 'b';
 	if (connection->close_after_reply)
@@ -61,18 +64,21 @@ print_line(const struct server *server, struct connection *connection)
 	print_flags(connection, &facts, flags);
 	return memory_print(
 		"id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s "
-		"age=%" PRId64 " idle=%" PRId64 " flags=%s db=%d sub=0 psub=0 "
-		"ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%zu "
+		"age=%" PRId64 " idle=%" PRId64
+		" flags=%s db=%d sub=%d psub=%d "
+		"ssub=%d multi=-1 qbuf=%zu qbuf-free=%zu argv-mem=%zu "
 		"multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu tot-mem=%zu "
 		"events=%s cmd=%s user=%s redir=-1 resp=%d\n",
 		connection->id, facts.address, facts.local_address,
 		facts.socket, connection->name ? connection->name : "",
 		(now_us - connection->created_us) / 1000000,
 		(now_us - connection->last_used_us) / 1000000, flags,
-		connection->db, facts.query_size, facts.query_free,
-		facts.arguments_size, facts.output_chunks, facts.output_size,
-		facts.total_memory, facts.events, command, connection->user,
-		connection->protocol);
+		connection->db, pubsub_subscriptions(connection, CHANNEL_PLAIN),
+		pubsub_subscriptions(connection, CHANNEL_PATTERN),
+		pubsub_subscriptions(connection, CHANNEL_SHARD),
+		facts.query_size, facts.query_free, facts.arguments_size,
+		facts.output_chunks, facts.output_size, facts.total_memory,
+		facts.events, command, connection->user, connection->protocol);
 }
 
 void
@@ -120,12 +126,13 @@ read_type(struct request *request, int index, enum client_type *type)
 	return false;
 }
 
-/* No connection is anything but normal: there is no replication. */
+/* None is a master's or a replica's: there is no replication. */
 static bool
 is_of_type(const struct connection *connection, enum client_type type)
 {
-	(void)connection;
-	return type == TYPE_ANY || type == TYPE_NORMAL;
+	return type == TYPE_ANY ||
+		type ==
+		(connection->subscriptions != NULL ? TYPE_PUBSUB : TYPE_NORMAL);
 }
 
 /* --- LIST ------------------------------------------------------------ */

@@ -84,6 +84,8 @@ enum command_flag {
 	 * blocking_finish().  Where somebody waits for one of them the client's
 	 * later commands run when those have been served. */
 	CMD_WAKES = 1 << 27,
+	/* Allowed in RESP2 while the connection subscribes to something. */
+	CMD_WHILE_SUBSCRIBED = 1 << 28,
 };
 
 /* ACL categories that do not follow from flags and group (@keyspace,

@@ -11,6 +11,7 @@
 #include "commands/errors.h"
 #include "commands/families.h"
 #include "commands/host.h"
+#include "commands/pubsub.h"
 #include "commands/reply.h"
 #include "commands/request.h"
 #include "commands/server.h"
@@ -151,12 +152,33 @@ cmd_hello(struct request *request)
 
 /* --- the others ------------------------------------------------------ */
 
+/* Where only messages are expected, PONG looks like one. */
+static void
+reply_pong_message(struct request *request)
+{
+	struct reply *reply = &request->reply;
+
+	reply_array(reply, 2);
+	reply_bulk_text(reply, "pong");
+	if (request->argc == 2)
+		reply_bulk(reply, request->argv[1]);
+	else
+		reply_bulk_text(reply, "");
+	request_finish(request);
+}
+
 static void
 cmd_ping(struct request *request)
 {
+	const struct connection *connection = request->connection;
+
 	if (request->argc > 2) {
 		request_reply_error(request,
 			"ERR wrong number of arguments for 'ping' command");
+		return;
+	}
+	if (connection->subscriptions != NULL && connection->protocol == 2) {
+		reply_pong_message(request);
 		return;
 	}
 	if (request->argc == 2) {
@@ -180,6 +202,7 @@ cmd_reset(struct request *request)
 	struct connection *connection = request->connection;
 
 	request->server->host->set_monitor(connection, false);
+	pubsub_leave(request->server->pubsub, connection);
 	free(connection->name);
 	connection->name = NULL;
 	connection->db = 0;
@@ -276,7 +299,7 @@ const struct command connection_commands[] = {
 		.complexity = "O(1)",
 		.group = GROUP_CONNECTION,
 		.arity = -1,
-		.flags = CMD_FAST | CMD_AT_ONCE,
+		.flags = CMD_FAST | CMD_AT_ONCE | CMD_WHILE_SUBSCRIBED,
 		.categories = CATEGORY_CONNECTION,
 		.tips = {
 			"request_policy:all_shards",
@@ -292,7 +315,7 @@ const struct command connection_commands[] = {
 		.group = GROUP_CONNECTION,
 		.arity = -1,
 		.flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST |
-			CMD_NO_AUTH | CMD_ALLOW_BUSY | CMD_AT_ONCE,
+			CMD_NO_AUTH | CMD_ALLOW_BUSY | CMD_WHILE_SUBSCRIBED | CMD_AT_ONCE,
 		.categories = CATEGORY_CONNECTION,
 		.run = cmd_quit,
 	},
@@ -306,7 +329,7 @@ const struct command connection_commands[] = {
 		.group = GROUP_CONNECTION,
 		.arity = 1,
 		.flags = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_FAST |
-			CMD_NO_AUTH | CMD_ALLOW_BUSY,
+			CMD_NO_AUTH | CMD_ALLOW_BUSY | CMD_WHILE_SUBSCRIBED,
 		.categories = CATEGORY_CONNECTION,
 		.run = cmd_reset,
 	},

@@ -11,6 +11,7 @@
 struct blocked;
 struct command;
 struct request;
+struct subscriptions;
 
 enum unblock_reason {
 	UNBLOCK_TIMEOUT, /* as its timeout does */
@@ -27,6 +28,7 @@ enum reply_mode {
 
 struct connection {
 	uint64_t id; /* from 1, never used again */
+	int worker; /* its number; the connection stays there */
 	int db;
 	int protocol; /* 2 or 3 */
 	bool authenticated;
@@ -45,6 +47,8 @@ struct connection {
 	void (*unblock)(
 		struct connection *connection, enum unblock_reason reason);
 	struct blocked *blocked; /* blocking.c's own */
+	/* pubsub_hub.c's own; NULL: it subscribes to nothing. */
+	struct subscriptions *subscriptions;
 	/* Set by proxy/: ends a request of this connection. */
 	void (*finish)(struct request *request);
 };

@@ -28,6 +28,7 @@
 	family(memory_commands) \
 	family(module_commands) \
 	family(pool_commands) \
+	family(pubsub_commands) \
 	family(server_commands) \
 	family(session_commands) \
 	family(set_commands) \

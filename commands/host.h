@@ -15,6 +15,7 @@
 struct connection;
 struct request;
 struct server;
+struct shared_bytes;
 struct store;
 
 /* Facts of a connection that only the socket's side knows (CLIENT LIST). */
@@ -54,6 +55,15 @@ struct host {
 	 * The connection must have a request under way until then. */
 	void (*post)(struct connection *connection, void (*run)(void *arg),
 		void *arg);
+	/* From any thread: the same on a worker's thread, by its number. */
+	void (*post_to_worker)(struct server *server, int worker,
+		void (*run)(void *arg), void *arg);
+	/* On the connection's own worker: sends a message that answers no
+	 * request, behind the answers sent so far.  `head` is RESP2's, and
+	 * becomes RESP3's by another first byte; `body` is kept until it is
+	 * sent. */
+	void (*push)(struct connection *connection, struct bytes head,
+		struct shared_bytes *body);
 	/* On the connection's own worker. With `after_reply` its pending
 	 * answers are still sent. */
 	void (*close)(struct connection *connection, bool after_reply);

@@ -6,6 +6,7 @@
  * use it. */
 #include "commands/counters.h"
 #include "commands/info.h"
+#include "commands/pubsub.h"
 #include "commands/request.h"
 #include "commands/server.h"
 #include "commands/statistics.h"
@@ -325,9 +326,12 @@ info_print_stats(struct evbuffer *text, struct request *request)
 	line(text, "current_eviction_exceeded_time:0");
 	line(text, "keyspace_hits:%" PRIu64, sum.keyspace_hits);
 	line(text, "keyspace_misses:%" PRIu64, sum.keyspace_misses);
-	line(text, "pubsub_channels:0");
-	line(text, "pubsub_patterns:0");
-	line(text, "pubsubshard_channels:0");
+	line(text, "pubsub_channels:%ld",
+		pubsub_channels(server->pubsub, CHANNEL_PLAIN));
+	line(text, "pubsub_patterns:%ld",
+		pubsub_channels(server->pubsub, CHANNEL_PATTERN));
+	line(text, "pubsubshard_channels:%ld",
+		pubsub_channels(server->pubsub, CHANNEL_SHARD));
 	line(text, "latest_fork_usec:0");
 	line(text, "total_forks:0");
 	line(text, "migrate_cached_sockets:0");

@@ -64,6 +64,9 @@ struct request {
 	void (*when_first)(struct request *request);
 	void (*when_room)(struct request *request);
 
+	/* The reply is sent whatever CLIENT REPLY says. */
+	bool is_push;
+
 	/* For proxy/ and request.c. */
 	struct request *next; /* the connection's next request */
 	bool finished;

@@ -13,8 +13,11 @@ struct blocking;
 struct command_table;
 struct counters;
 struct error_statistics;
+struct feed;
 struct host;
 struct latency_monitor;
+struct pubsub;
+struct pubsub_exchange;
 struct settings;
 struct slow_log;
 struct storage;
@@ -37,6 +40,9 @@ struct server {
 	const struct command_table *commands;
 	struct storage *storage;
 	struct blocking *blocking; /* requests that wait for keys */
+	struct pubsub *pubsub; /* channels and their subscribers */
+	struct pubsub_exchange *exchange; /* messages of other instances */
+	struct feed *feed; /* what others do */
 	const struct host *host;
 	void *host_data; /* proxy's own: its array of workers */
 	/* Ends the process as SIGTERM does; from any thread. */

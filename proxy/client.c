@@ -4,6 +4,7 @@
 #include "commands/authentication.h"
 #include "commands/counters.h"
 #include "commands/host.h"
+#include "commands/pubsub.h"
 #include "commands/request.h"
 #include "commands/server.h"
 #include "proxy/dispatch.h"
@@ -15,6 +16,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/settings.h"
+#include "storage/base/shared_bytes.h"
 #include "storage/store.h"
 
 #include <errno.h>
@@ -37,6 +39,8 @@ enum {
 	UNAUTHENTICATED_BUFFER_MAX = 256 * 1024,
 	UNAUTHENTICATED_OUTPUT_MAX = 1024, /* beyond what the socket takes */
 	REUSED_PARSER_SIZE_MAX = 64 * 1024,
+	/* Copying so few bytes of a message costs less than sharing them. */
+	COPIED_MESSAGE_MAX = 2048,
 	/* A long answer holds a connection to the database: who does not read
 	 * half of OUTPUT_HIGH_WATER of it in so long a time is closed. */
 	STUCK_US = 30 * 1000 * 1000,
@@ -87,6 +91,7 @@ close_socket(struct client *client)
 	client->socket = -1;
 	client->closing = true;
 	client->connection.gone = true;
+	pubsub_leave(client->worker->server->pubsub, &client->connection);
 	if (client->connection.unblock != NULL)
 		client->connection.unblock(&client->connection, UNBLOCK_CLOSED);
 }
@@ -134,13 +139,15 @@ client_output_size(const struct client *client)
 	return client->output ? evbuffer_get_length(client->output) : 0;
 }
 
-/* client-output-buffer-limit of the class normal. */
+/* client-output-buffer-limit of the client's class. */
 static bool
 exceeds_output_limit(struct client *client)
 {
 	const struct settings_output_limit *limit =
 		&client->worker->server->settings
-			 ->output_limits[CLIENT_CLASS_NORMAL];
+			 ->output_limits[client->connection.subscriptions ?
+					 CLIENT_CLASS_PUBSUB :
+					 CLIENT_CLASS_NORMAL];
 	int64_t size = (int64_t)client_output_size(client);
 	int64_t hard = settings_get(limit, hard_bytes);
 	int64_t soft = settings_get(limit, soft_bytes);
@@ -297,6 +304,36 @@ client_push(struct client *client, struct bytes resp)
 	worker_mark_dirty(client->worker, client);
 }
 
+static void
+release_shared(const void *data, size_t size, void *arg)
+{
+	(void)data;
+	(void)size;
+	shared_bytes_release(arg);
+}
+
+void
+client_push_shared(
+	struct client *client, struct bytes head, struct shared_bytes *body)
+{
+	if (client->socket < 0 || client->closing)
+		return;
+	if (client->output == NULL)
+		client->output = evbuffer_new();
+	if (client->connection.protocol > 2) {
+		evbuffer_add(client->output, ">", 1);
+		head.data++;
+		head.size--;
+	}
+	evbuffer_add(client->output, head.data, head.size);
+	if (body->size <= COPIED_MESSAGE_MAX)
+		evbuffer_add(client->output, body->data, body->size);
+	else
+		evbuffer_add_reference(client->output, body->data, body->size,
+			release_shared, shared_bytes_keep(body));
+	worker_mark_dirty(client->worker, client);
+}
+
 /* Learns what the client's replies are like: at once when they grow, slowly
  * when they shrink. */
 static void
@@ -314,11 +351,12 @@ send_finished(struct client *client)
 {
 	while (client->first != NULL && client->first->finished) {
 		struct request *request = client->first;
+		bool wanted = wants_reply(&client->connection);
 
 		client->first = request->next;
 		if (client->first == NULL)
 			client->last = &client->first;
-		if (client->socket >= 0 && wants_reply(&client->connection)) {
+		if (client->socket >= 0 && (wanted || request->is_push)) {
 			size_t before;
 
 			if (client->output == NULL)
@@ -620,6 +658,7 @@ client_new(struct worker *worker, int socket, struct ssl_st *tls, bool local)
 	connection->protocol = 2;
 	connection->user = "default";
 	connection->local = local;
+	connection->worker = worker->index;
 	connection->authenticated = *settings_get_text(worker->server->settings,
 					    requirepass) == '\0';
 	connection->created_us = connection->last_used_us =
@@ -683,7 +722,8 @@ client_tick(struct client *client, int64_t now_us)
 	if (client->in_flight > 0 || client->held)
 		return;
 	if (timeout_s > 0 && idle_us > timeout_s * 1000000 &&
-		!client->connection.monitor) {
+		!client->connection.monitor &&
+		client->connection.subscriptions == NULL) {
 		log_event(LOG_VERBOSE, "idle client closed", "client",
 			log_int((long long)client->connection.id), NULL);
 		client_close(client, false);

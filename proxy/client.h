@@ -21,6 +21,7 @@ struct event;
 struct evbuffer;
 struct parser;
 struct request;
+struct shared_bytes;
 struct ssl_st;
 struct worker;
 
@@ -87,6 +88,10 @@ void client_tick(struct client *client, int64_t now_us);
 void client_describe(struct client *client, struct connection_facts *facts);
 /* Sends RESP that answers no request, behind the answers sent so far. */
 void client_push(struct client *client, struct bytes resp);
+/* The same whatever CLIENT REPLY says, in the client's protocol: see push() in
+ * commands/host.h. */
+void client_push_shared(
+	struct client *client, struct bytes head, struct shared_bytes *body);
 /* Lets a request that wants to be the first of those in flight start, if it is
  * (request_when_first()). */
 void client_start_when_first(struct client *client);

@@ -134,6 +134,15 @@ check_permission(const struct client *client, struct request *request)
 		request->refusal = ERROR_NO_AUTH;
 	else if ((flags & CMD_DENYOOM) && is_out_of_memory(request->server))
 		request->refusal = ERROR_OOM;
+	else if (!(flags & CMD_WHILE_SUBSCRIBED) &&
+		client->connection.subscriptions != NULL &&
+		client->connection.protocol == 2)
+		refuse(request,
+			"ERR Can't execute '%s': only (P|S)SUBSCRIBE / "
+			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+			"this context",
+			command_table_full_name(
+				request->server->commands, request->command));
 }
 
 /* How many keys the arguments name, or names of something else that go to lanes

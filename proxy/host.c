@@ -132,6 +132,24 @@ post(struct connection *connection, void (*run)(void *arg), void *arg)
 }
 
 static void
+post_to_worker(
+	struct server *server, int worker, void (*run)(void *arg), void *arg)
+{
+	struct worker **workers = server->host_data;
+	struct posted *posted = memory_allocate(sizeof(*posted));
+
+	*posted = (struct posted){ run, arg };
+	worker_post(workers[worker], run_posted, posted);
+}
+
+static void
+push(struct connection *connection, struct bytes head,
+	struct shared_bytes *body)
+{
+	client_push_shared(client_of(connection), head, body);
+}
+
+static void
 close_connection(struct connection *connection, bool after_reply)
 {
 	struct client *client = client_of(connection);
@@ -243,6 +261,8 @@ const struct host host_functions = {
 	.send_part = send_part,
 	.describe = describe,
 	.post = post,
+	.post_to_worker = post_to_worker,
+	.push = push,
 	.close = close_connection,
 	.reset_statistics = reset_statistics,
 	.pause = pause_set,

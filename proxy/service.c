@@ -5,6 +5,8 @@
 #include "commands/counters.h"
 #include "commands/error_statistics.h"
 #include "commands/latency.h"
+#include "commands/pubsub.h"
+#include "commands/pubsub_exchange.h"
 #include "commands/server.h"
 #include "commands/slow_log.h"
 #include "commands/statistics.h"
@@ -17,6 +19,7 @@
 #include "storage/base/log.h"
 #include "storage/base/memory.h"
 #include "storage/base/settings.h"
+#include "storage/feed.h"
 #include "storage/pool.h"
 #include "storage/store.h"
 #include "storage/sweeper.h"
@@ -98,7 +101,7 @@ make_storage(
 }
 
 /* The lanes of each storage class in use, those for long answers included, and
- * the pool's own, the sweeper's and the feed's two. */
+ * the pool's own, the sweeper's, the feed's two and that of messages. */
 int
 service_connections(const struct settings *settings)
 {
@@ -113,7 +116,7 @@ service_connections(const struct settings *settings)
 		classes += used[i];
 	lanes = (lanes ? lanes : LANES_DEFAULT) + 1 + BULK_LANES +
 		settings_worker_count(settings);
-	return classes * lanes + 4;
+	return classes * lanes + 5;
 }
 
 static struct counters *
@@ -351,6 +354,8 @@ fill_server(struct service *service, struct settings *settings,
 	server->slow_log = slow_log_new();
 	server->latency = latency_monitor_new();
 	server->blocking = blocking_new(server);
+	server->pubsub = pubsub_new(server);
+	server->exchange = pubsub_exchange_new(server);
 	server->errors = error_statistics_new();
 	make_run_id(server->run_id);
 	server->started_wall_us = clock_wall_us();
@@ -381,7 +386,10 @@ free_service(struct service *service)
 		free(server->counters[i]);
 	}
 	free(server->counters);
+	feed_free(server->feed);
+	pubsub_exchange_free(server->exchange);
 	blocking_free(server->blocking);
+	pubsub_free(server->pubsub);
 	storage_free(server->storage);
 	slow_log_free(server->slow_log);
 	latency_monitor_free(server->latency);
@@ -457,7 +465,10 @@ service_start(struct event_base *base, struct settings *settings,
 		return NULL;
 	}
 	set_apply_hooks(service);
-	blocking_listen(service->server.blocking, base);
+	service->server.feed = feed_new(base, service->server.storage);
+	blocking_listen(service->server.blocking, service->server.feed);
+	pubsub_exchange_open(
+		service->server.exchange, base, service->server.feed);
 	service->sweeper = sweeper_new(base, conninfo,
 		&(struct sweeper_options){ .settings = settings,
 			.active = &service->server.sweeping,

@@ -136,11 +136,12 @@ on_mail(evutil_socket_t socket, short what, void *arg)
 		if (!key->busy)
 			feed_list(feed, key, true);
 	}
-	if (feed->to_do != NULL) {
+	if (feed->to_do != NULL || feed_has_listeners(feed)) {
 		feed->idle_since_us = 0;
 		connect_link(feed);
 	}
 	registrar_go_on(feed);
+	feed_go_on_listening(feed);
 }
 
 static void
@@ -149,6 +150,7 @@ close_links(struct feed *feed)
 	link_free(feed->link);
 	feed->link = NULL;
 	feed->listening = false;
+	feed->step = FEED_IDLE;
 	registrar_close(feed);
 }
 
@@ -166,12 +168,18 @@ on_timer(evutil_socket_t socket, short what, void *arg)
 
 	(void)socket;
 	(void)what;
+	if (feed_has_listeners(feed)) {
+		feed_tick_messages(feed);
+		event_add(feed->timer, &second);
+	}
 	if (feed->to_do != NULL || feed->others != NULL) {
 		feed->handlers.tick(feed->arg);
 		event_add(feed->timer, &second);
 		registrar_go_on(feed);
 		return;
 	}
+	if (feed_has_listeners(feed))
+		return;
 	if (feed->idle_since_us == 0) {
 		feed->idle_since_us = now_us;
 	} else if (now_us - feed->idle_since_us > IDLE_US) {
@@ -183,8 +191,8 @@ on_timer(evutil_socket_t socket, short what, void *arg)
 
 /* --- the listening connection ---------------------------------------- */
 
-static void
-send_query(struct feed *feed, enum statement_id id, enum schema schema,
+void
+feed_send_query(struct feed *feed, enum statement_id id, enum schema schema,
 	int count, const char *const *values)
 {
 	char *text = statement_text_for_schema(statement_get(id)->text, schema);
@@ -202,15 +210,18 @@ on_connected(void *arg)
 	const char *instance[] = { feed->instance }, *old[] = { pid };
 
 	feed->failed = false;
+	feed->step = FEED_SETUP;
 	snprintf(pid, sizeof(pid), "%d", feed->old_pid);
-	send_query(feed, SQL_session_settings, SCHEMA_LOGGED, 2, settings);
-	send_query(feed, SQL_lane_terminate, SCHEMA_LOGGED, 1, old);
-	send_query(feed, SQL_lane_claim, SCHEMA_LOGGED, 1, instance);
+	feed_send_query(feed, SQL_session_settings, SCHEMA_LOGGED, 2, settings);
+	feed_send_query(feed, SQL_lane_terminate, SCHEMA_LOGGED, 1, old);
+	feed_send_query(feed, SQL_lane_claim, SCHEMA_LOGGED, 1, instance);
 	link_send_query(feed->link, "LISTEN \"respgres.wake\"", 0, NULL);
 	link_send_query(feed->link, "LISTEN \"respgres_cache.wake\"", 0, NULL);
+	link_send_query(feed->link, "LISTEN \"respgres.message\"", 0, NULL);
+	feed_send_query(feed, SQL_messages_leave, SCHEMA_LOGGED, 1, instance);
 	for (int schema = 0; schema < SCHEMA_COUNT; schema++)
-		send_query(feed, SQL_feed_forget_instances, (enum schema)schema,
-			1, instance);
+		feed_send_query(feed, SQL_feed_forget_instances,
+			(enum schema)schema, 1, instance);
 	link_sync(feed->link);
 	feed->old_pid = link_backend_pid(feed->link);
 }
@@ -228,6 +239,7 @@ on_result(void *arg, PGresult *result)
 				result, PG_DIAG_MESSAGE_PRIMARY)),
 			NULL);
 	}
+	feed_read_messages(feed, result);
 	PQclear(result);
 }
 
@@ -236,6 +248,11 @@ on_synced(void *arg)
 {
 	struct feed *feed = arg;
 
+	if (feed->step != FEED_SETUP) {
+		feed_end_step(feed);
+		return;
+	}
+	feed->step = FEED_IDLE;
 	if (feed->failed) {
 		link_give_up(feed->link);
 		return;
@@ -243,6 +260,7 @@ on_synced(void *arg)
 	link_accept(feed->link);
 	feed->listening = true;
 	registrar_go_on(feed);
+	feed_go_on_listening(feed);
 }
 
 static void
@@ -253,6 +271,7 @@ on_lost(void *arg, const char *reason)
 	(void)reason;
 	feed->listening = false;
 	registrar_start_anew(feed);
+	feed_lose_messages(feed);
 }
 
 /* "database key", the key in hex; false when it is something else. */
@@ -289,7 +308,10 @@ on_notified(void *arg, const char *channel, const char *payload)
 	size_t size;
 	int db;
 
-	(void)channel;
+	if (strcmp(channel, "respgres.message") == 0) {
+		feed_note_message(feed, payload);
+		return;
+	}
 	if (read_payload(payload, &db, key, &size))
 		feed->handlers.added(
 			feed->arg, db, (struct bytes){ key, size });
@@ -318,18 +340,16 @@ connect_link(struct feed *feed)
 /* --- life ------------------------------------------------------------ */
 
 struct feed *
-feed_new(struct event_base *base, const struct storage *storage,
-	const struct feed_handlers *handlers, void *arg)
+feed_new(struct event_base *base, const struct storage *storage)
 {
 	struct feed *feed = memory_allocate_zeroed(1, sizeof(*feed));
 
 	feed->base = base;
 	feed->storage = storage;
-	feed->handlers = *handlers;
-	feed->arg = arg;
 	snprintf(feed->instance, sizeof(feed->instance), "%" PRId64,
 		storage_options(storage)->instance);
 	feed->timer = evtimer_new(base, on_timer, feed);
+	feed->grace = evtimer_new(base, feed_on_grace, feed);
 	pthread_mutex_init(&feed->mutex, NULL);
 	feed->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (feed->wake_fd < 0)
@@ -341,12 +361,23 @@ feed_new(struct event_base *base, const struct storage *storage,
 }
 
 void
+feed_handle_keys(
+	struct feed *feed, const struct feed_handlers *handlers, void *arg)
+{
+	feed->handlers = *handlers;
+	feed->arg = arg;
+}
+
+void
 feed_free(struct feed *feed)
 {
 	if (feed == NULL)
 		return;
 	close_links(feed);
+	feed->message_handlers = (struct feed_message_handlers){ 0 };
+	feed_lose_messages(feed);
 	event_free(feed->timer);
+	event_free(feed->grace);
 	event_free(feed->wake);
 	close(feed->wake_fd);
 	pthread_mutex_destroy(&feed->mutex);

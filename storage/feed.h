@@ -1,4 +1,4 @@
-/* What others do to keys that this process cares about.
+/* What others do to keys that this process cares about, and publish.
  *
  * Clients wait for keys; elements may be added by another process or by SQL.
  * The feed registers such keys in the database (respgres.waiter), where adders
@@ -13,8 +13,11 @@
  * are closed.  The instance's rows mean something only while it holds the
  * advisory lock of its number, which the listening connection does.
  *
- * feed_watch() and feed_unwatch() may be called from any thread; all else, the
- * handlers included, runs on the thread of the event base. */
+ * What other instances' clients and SQL publish comes the same way: while
+ * feed_listen() says so the instance is in respgres.listener.
+ *
+ * feed_watch(), feed_unwatch() and feed_listen() may be called from any thread;
+ * all else, the handlers included, runs on the thread of the event base. */
 #ifndef STORAGE_FEED_H
 #define STORAGE_FEED_H
 
@@ -55,14 +58,32 @@ struct feed_handlers {
 	void (*tick)(void *arg);
 };
 
+struct feed_message_handlers {
+	/* From now on messages come, after feed_listen(); or nobody can tell
+	 * for how long none will, as the database is away.  May come several
+	 * times. */
+	void (*settled)(void *arg);
+	void (*message)(void *arg, bool sharded, struct bytes channel,
+		struct bytes payload);
+	/* About once a second while the feed listens for messages. */
+	void (*tick)(void *arg);
+};
+
 /* The instance's number is the storage's. */
-struct feed *feed_new(struct event_base *base, const struct storage *storage,
-	const struct feed_handlers *handlers, void *arg);
+struct feed *feed_new(struct event_base *base, const struct storage *storage);
+/* Before anything is watched or listened for. */
+void feed_handle_keys(
+	struct feed *feed, const struct feed_handlers *handlers, void *arg);
+void feed_handle_messages(struct feed *feed,
+	const struct feed_message_handlers *handlers, void *arg);
 /* Keys are released without a call. */
 void feed_free(struct feed *feed);
 
 /* The key must stay where it is until it is released. */
 void feed_watch(struct feed *feed, struct feed_key *key);
 void feed_unwatch(struct feed *feed, struct feed_key *key);
+
+/* Whether messages of others are wanted. */
+void feed_listen(struct feed *feed, bool wanted);
 
 #endif

@@ -2,19 +2,21 @@
  *
  * feed.c listens and keeps the keys; feed_register.c writes and deletes their
  * rows, on a connection of its own, because that may have to wait for adders
- * while notifications must not. */
+ * while notifications must not.  feed_messages.c is about messages. */
 #ifndef STORAGE_FEED_STATE_H
 #define STORAGE_FEED_STATE_H
 
 #include "storage/feed.h"
 #include "storage/statement.h"
 
+#include <event2/util.h>
 #include <libpq-fe.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct event;
+struct feed_message;
 struct link;
 
 enum { FEED_BATCH_MAX = 200 };
@@ -40,6 +42,15 @@ struct registrar {
 	int one; /* REGISTER_WAIT_ONE: which */
 };
 
+/* What the listening connection is asked; one thing at a time. */
+enum feed_step {
+	FEED_IDLE,
+	FEED_SETUP,
+	FEED_REGISTER,
+	FEED_LEAVE,
+	FEED_TAKE, /* the first message, which is stored */
+};
+
 struct feed {
 	struct event_base *base;
 	const struct storage *storage;
@@ -54,15 +65,22 @@ struct feed {
 	struct link *link; /* that listens; NULL until it is needed */
 	bool listening;
 	int old_pid; /* its former backend */
-	int answers;
+	enum feed_step step;
 	bool failed;
 
 	struct registrar registrar;
 
+	struct feed_message_handlers message_handlers;
+	void *message_arg;
+	bool registered; /* others tell us what they publish */
+	struct event *grace;
+	struct feed_message *messages; /* not handed out yet, in order */
+
 	pthread_mutex_t mutex;
 	int wake_fd;
 	struct event *wake;
-	struct feed_key *mail; /* under the mutex */
+	struct feed_key *mail; /* under the mutex, as the next */
+	bool listen_wanted;
 };
 
 /* Whether the owner wants the key to be watched. */
@@ -71,6 +89,23 @@ bool feed_wants(struct feed *feed, const struct feed_key *key);
 void feed_list(struct feed *feed, struct feed_key *key, bool to_do);
 /* Forgets a key that is neither wanted nor watched. */
 void feed_release(struct feed *feed, struct feed_key *key);
+
+/* Sends a statement with text parameters on the listening connection. */
+void feed_send_query(struct feed *feed, enum statement_id id,
+	enum schema schema, int count, const char *const *values);
+
+/* A notification came. */
+void feed_note_message(struct feed *feed, const char *payload);
+/* Does what is to be done about messages, if the connection is free. */
+void feed_go_on_listening(struct feed *feed);
+void feed_read_messages(struct feed *feed, const PGresult *result);
+void feed_end_step(struct feed *feed);
+void feed_on_grace(evutil_socket_t socket, short what, void *arg);
+/* About once a second. */
+void feed_tick_messages(struct feed *feed);
+bool feed_has_listeners(struct feed *feed);
+/* The listening connection was lost, or cannot be had. */
+void feed_lose_messages(struct feed *feed);
 
 /* Has registrar_go_on() called soon. */
 void feed_retry_soon(struct feed *feed);

@@ -245,6 +245,7 @@ read_background(struct reading *reading)
 		[PLACE_SWEEPER] = POOL_ADMIN,
 		[PLACE_FEED] = POOL_LISTENER,
 		[PLACE_REGISTRAR] = POOL_LISTENER,
+		[PLACE_MESSAGES] = POOL_LISTENER,
 	};
 
 	for (int i = 0; i < PLACE_COUNT; i++) {

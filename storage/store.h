@@ -94,7 +94,13 @@ bool storage_is_paused(const struct storage *storage);
 const atomic_bool *storage_paused_flag(const struct storage *storage);
 
 /* Where connections without a lane are shown. */
-enum storage_place { PLACE_SWEEPER, PLACE_FEED, PLACE_REGISTRAR, PLACE_COUNT };
+enum storage_place {
+	PLACE_SWEEPER,
+	PLACE_FEED,
+	PLACE_REGISTRAR,
+	PLACE_MESSAGES,
+	PLACE_COUNT
+};
 struct link_place *storage_place(
 	const struct storage *storage, enum storage_place place);
 

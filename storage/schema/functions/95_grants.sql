@@ -29,6 +29,7 @@ LANGUAGE sql STABLE AS $$
                zdiffstore,
                geoadd,geodist,geopos,geosearch,
                xadd,xlen,xrange,xdel,xtrim,xreadgroup,xack,
+               publish,
                xgroup_create,xgroup_setid,xgroup_destroy,xclaim,xautoclaim,
                session_create,session_get,session_by_token,session_exists,
                session_set,session_unset,session_delete,session_rotate,
