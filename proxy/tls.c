@@ -123,7 +123,7 @@ use_versions(SSL_CTX *context, const char *words, char *error)
 	int least = 0, greatest = 0;
 	size_t count = 0;
 	char **names = settings_split(words, &count);
-	bool known = names != NULL || *words == '\0';
+	bool known = names != NULL; /* else: unbalanced quotes */
 
 	for (size_t i = 0; known && i < count; i++) {
 		size_t j = 0;
@@ -217,9 +217,8 @@ tls_context_new(
 		fail(error, "OpenSSL", "");
 		return NULL;
 	}
-	SSL_CTX_set_options(context,
-		SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-			SSL_OP_SINGLE_DH_USE | SSL_OP_SINGLE_ECDH_USE);
+	SSL_CTX_set_options(
+		context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(context,
 		SSL_MODE_ENABLE_PARTIAL_WRITE |
 			SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
